@@ -1,0 +1,2 @@
+# Placeholder head; the targets come with the parts.
+UV ?= uv
