@@ -1,0 +1,1 @@
+"""Commands that cross a service boundary, as NATS request/reply: one file per answering service."""

@@ -1,0 +1,29 @@
+"""Event families, one file each. Importing this package registers every event type."""
+
+from contracts.events import (
+    agent_definition,
+    api_key,
+    context,
+    customer,
+    handoff,
+    panel,
+    session,
+    template,
+    tool,
+    turn,
+    usage,
+)
+
+__all__ = [
+    "agent_definition",
+    "api_key",
+    "context",
+    "customer",
+    "handoff",
+    "panel",
+    "session",
+    "template",
+    "tool",
+    "turn",
+    "usage",
+]

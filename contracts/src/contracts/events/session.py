@@ -1,0 +1,206 @@
+"""The life of a session: what admission decides (writer `admission`) and what the job does (writer `run`)."""
+
+from typing import Literal
+
+from contracts.ids import AgentId, ApiKeyId, PanelId, TemplateId, VersionHash
+from contracts.registry import EventData, Personal, event
+from contracts.template_version import DispatchMoment, Limits, ModalityProfile
+
+EndReason = Literal[
+    "user_left", "agent_ended", "limit_reached", "operator_ended", "no_show", "job_lost", "room_gone", "drained"
+]
+
+
+class UserPersonal(Personal, frozen=True, kw_only=True):
+    """Who the participant says they are: name, preferences and metadata as the customer gave them."""
+
+    name: str = ""
+    preferences: dict[str, str] = {}
+    metadata: dict[str, str] = {}
+
+
+@event("session.requested", personal=UserPersonal)
+class SessionRequested(EventData, frozen=True, kw_only=True):
+    """Admission let a session in. `user_id` is the customer's own pseudonym for the person."""
+
+    template_id: TemplateId
+    version: VersionHash
+    api_key: ApiKeyId
+    user_id: str
+    identity: str
+    room: str
+    modality_profile: ModalityProfile
+    panels: list[PanelId] = []
+    dispatch: DispatchMoment = "at_start"
+    limits: Limits
+
+
+@event("session.refused")
+class SessionRefused(EventData, frozen=True, kw_only=True):
+    """A session that had a slot but never began, for example `expired`."""
+
+    reason: str
+
+
+@event("session.dispatched")
+class SessionDispatched(EventData, frozen=True, kw_only=True):
+    """The gateway allocated an epoch: one job may claim it."""
+
+    epoch: int
+    room: str
+
+
+@event("session.token_issued")
+class TokenIssued(EventData, frozen=True, kw_only=True):
+    """A LiveKit token went out; `ttl_s` in seconds."""
+
+    identity: str
+    ttl_s: int
+    reissue: bool = False
+
+
+@event("session.room_started")
+class RoomStarted(EventData, frozen=True, kw_only=True):
+    """LiveKit opened the room."""
+
+    room: str
+    room_sid: str
+
+
+@event("session.participant_joined")
+class ParticipantJoined(EventData, frozen=True, kw_only=True):
+    """A person or an agent is in the room."""
+
+    identity: str
+    participant_sid: str
+    kind: Literal["user", "agent", "other"]
+
+
+@event("session.participant_left")
+class ParticipantLeft(EventData, frozen=True, kw_only=True):
+    """`reason` is LiveKit's disconnect reason in lower case, or empty."""
+
+    identity: str
+    participant_sid: str
+    kind: Literal["user", "agent", "other"]
+    reason: str = ""
+
+
+@event("session.job_lost")
+class JobLost(EventData, frozen=True, kw_only=True):
+    """The job that held `epoch` is gone for good."""
+
+    epoch: int
+    cause: Literal["process_died", "heartbeat_silent", "never_claimed", "room_gone"]
+
+
+@event("session.room_finished")
+class RoomFinished(EventData, frozen=True, kw_only=True):
+    """LiveKit closed the room."""
+
+    room: str
+    room_sid: str = ""
+
+
+@event("session.closed")
+class SessionClosed(EventData, frozen=True, kw_only=True):
+    """Always the last `admission` event: the session has ended and its room is gone."""
+
+    reason: str
+
+
+@event("session.job_claimed")
+class JobClaimed(EventData, frozen=True, kw_only=True):
+    """A job (or the gateway, to append an end) took the epoch; from here it alone writes `run`."""
+
+    epoch: int
+    job_id: str
+    worker_id: str
+    participant: str
+
+
+@event("session.started")
+class SessionStarted(EventData, frozen=True, kw_only=True):
+    """The voice loop runs with its first agent."""
+
+    agent: AgentId
+
+
+@event("session.resumed")
+class SessionResumed(EventData, frozen=True, kw_only=True):
+    """Another job went on where a lost one stopped."""
+
+    agent: AgentId
+    from_epoch: int
+
+
+@event("session.user_away")
+class UserAway(EventData, frozen=True, kw_only=True):
+    """The participant left the room, or fell silent for the away timeout."""
+
+    cause: Literal["left", "silent"]
+
+
+@event("session.user_returned")
+class UserReturned(EventData, frozen=True, kw_only=True):
+    """The participant is back; `away_ms` in milliseconds."""
+
+    away_ms: int
+
+
+@event("session.limit_reached")
+class LimitReached(EventData, frozen=True, kw_only=True):
+    """A limit of the template was met; the agent wraps up."""
+
+    limit: Literal["duration", "budget", "tool_steps"]
+    value: int
+
+
+@event("session.state_digest")
+class StateDigest(EventData, frozen=True, kw_only=True):
+    """SHA-256 (hex) over RFC 8785 of the run state that all `run` events before this one fold to."""
+
+    fold_version: int
+    digest: str
+
+
+@event("session.ended")
+class SessionEnded(EventData, frozen=True, kw_only=True):
+    """Always the last `run` event. `duration_ms` from the first claim."""
+
+    reason: EndReason
+    duration_ms: int = 0
+
+
+@event("session.failed")
+class SessionFailed(EventData, frozen=True, kw_only=True):
+    """The session ended by a fault of ours or a provider's; the last `run` event, instead of `ended`."""
+
+    code: str
+    component: str = ""
+
+
+AdmissionEvent = (
+    SessionRequested
+    | SessionRefused
+    | SessionDispatched
+    | TokenIssued
+    | RoomStarted
+    | ParticipantJoined
+    | ParticipantLeft
+    | JobLost
+    | RoomFinished
+    | SessionClosed
+)
+
+LifecycleEvent = (
+    JobClaimed
+    | SessionStarted
+    | SessionResumed
+    | UserAway
+    | UserReturned
+    | LimitReached
+    | StateDigest
+    | SessionEnded
+    | SessionFailed
+)

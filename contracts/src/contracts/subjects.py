@@ -1,0 +1,95 @@
+"""The only place where a NATS subject, log, bucket or writer is spelled.
+
+Subjects are final: a session's partition is a constant of the language, computed by the client
+(reference: a server-side transform would silently disable optimistic concurrency).
+"""
+
+from enum import StrEnum
+
+from contracts.ids import CustomerId, SessionId, check_id
+
+PARTITIONS = 64
+"""Number of partitions of the SESSIONS log. It never changes; streams may be split by ranges of it."""
+
+TEMPLATE_VERSIONS_BUCKET = "TEMPLATE_VERSIONS"
+"""Object store bucket: published template versions, each under its SHA-256."""
+
+
+class Log(StrEnum):
+    """A JetStream stream that holds many of our streams."""
+
+    CONFIG = "CONFIG"
+    SESSIONS = "SESSIONS"
+    LEDGER = "LEDGER"
+
+    @property
+    def subjects(self) -> str:
+        """The wildcard subject that the log stores."""
+        return {Log.CONFIG: "cfg.>", Log.SESSIONS: "evt.>", Log.LEDGER: "led.>"}[self]
+
+
+class Writer(StrEnum):
+    """Who may append to a session's streams."""
+
+    ADMISSION = "admission"
+    """Any gateway process."""
+    RUN = "run"
+    """Whoever holds the session's epoch."""
+    LATE = "late"
+    """A spill that came back after the session had moved on."""
+
+
+CONFIG_WRITER = "config"
+"""The writer named in the envelopes of CONFIG streams."""
+
+
+def partition(customer: str, session: str) -> int:
+    """Partition of a session, 0..63: FNV-1a 32-bit of UTF-8 ``customer + "/" + session``, modulo 64.
+
+    Source: Fowler, Noll, Vo, FNV-1a; test vectors in contracts/fixtures/partitions.json.
+    """
+    hashed = 0x811C9DC5
+    for byte in f"{customer}/{session}".encode():
+        hashed = ((hashed ^ byte) * 0x01000193) & 0xFFFFFFFF
+    return hashed % PARTITIONS
+
+
+def session_subject(customer: CustomerId, session: SessionId, writer: Writer) -> str:
+    """``evt.<p>.<customer>.<session>.<writer>``; raises InvalidId for an id that may not stand in a subject."""
+    return f"evt.{partition(customer, session)}.{check_id(customer)}.{check_id(session)}.{writer}"
+
+
+def session_filter(customer: CustomerId, session: SessionId) -> str:
+    """All writers of one session."""
+    return f"evt.{partition(customer, session)}.{check_id(customer)}.{check_id(session)}.*"
+
+
+def any_customer_session_filter(session: SessionId) -> str:
+    """All writers of a session whose customer (and so partition) is not known: for operators' tools only."""
+    return f"evt.*.*.{check_id(session)}.*"
+
+
+def config_subject(customer: CustomerId, kind: str, entity: str) -> str:
+    """``cfg.<customer>.<kind>.<id>``."""
+    return f"cfg.{check_id(customer)}.{check_id(kind)}.{check_id(entity)}"
+
+
+def heartbeat_subject(session: SessionId, epoch: int) -> str:
+    """Core NATS: a live job beats here every 0.5 s from its own event loop."""
+    return f"hb.{check_id(session)}.{epoch}"
+
+
+HEARTBEATS = "hb.>"
+"""What a watcher of heartbeats subscribes to."""
+
+
+def live_session_subject(session: SessionId) -> str:
+    """Core NATS request/reply to the job that serves a session (commands in contracts/commands/live.py)."""
+    return f"req.run.{check_id(session)}"
+
+
+OPEN_KEY = "req.gateway.open_key"
+"""Request/reply: a session's data key by key id (contracts/commands/keys.py)."""
+
+JOB_DEATH = "req.gateway.job_death"
+"""Request/reply: a worker reports that a job process of its own died (contracts/commands/jobs.py)."""

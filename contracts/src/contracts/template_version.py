@@ -1,0 +1,137 @@
+"""A published template version: the whole set of a session, immutable, addressed by its SHA-256.
+
+config writes it into the object store; gateway and runtime read it. A session pins its version for life.
+"""
+
+import hashlib
+from typing import Any, Literal
+
+import msgspec
+import rfc8785
+
+from contracts.ids import AgentId, PanelId, TemplateId, VersionHash
+
+ContextPolicy = Literal["full", "last_n", "summary", "none"]
+DispatchMoment = Literal["at_start", "at_join"]
+Source = Literal["camera", "screen"]
+SourceMode = Literal["off", "on_request", "on_start"]
+
+
+class ModalityProfile(msgspec.Struct, frozen=True, kw_only=True):
+    """Which media a session may use; audio is always on."""
+
+    camera: SourceMode = "off"
+    screen: SourceMode = "off"
+
+
+class LlmChoice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which model answers for an agent."""
+
+    provider: Literal["openai"] = "openai"
+    model: str = "gpt-4.1-mini"
+    temperature: float | None = None
+
+
+class VoiceChoice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whose voice an agent has."""
+
+    provider: Literal["cartesia"] = "cartesia"
+    model: str = "sonic-3"
+    voice: str = "f786b574-daa5-4673-aa0c-cbe3e8534c02"
+
+
+class SttChoice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who transcribes; one for the whole session."""
+
+    provider: Literal["deepgram"] = "deepgram"
+    model: str = "nova-3"
+    language: str = "en-US"
+
+
+class HandoffTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An edge of the handoff graph. `last_n` counts messages, for the policy `last_n` only."""
+
+    agent: AgentId
+    policy: ContextPolicy = "full"
+    description: str = ""
+    last_n: int | None = None
+
+
+class AgentDefinition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a customer wrote: founding document §4.2. `greeting` is spoken when the agent enters."""
+
+    name: str
+    instructions: str
+    greeting: str = ""
+    tools: list[str] = []
+    handoff_targets: list[HandoffTarget] = []
+    llm: LlmChoice = LlmChoice()
+    voice: VoiceChoice = VoiceChoice()
+    modality: Literal["audio", "audio_camera", "audio_screen"] = "audio"
+    panels: list[PanelId] = []
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Bounds of a session, in seconds; `grace_s` is how long a participant may be gone before it ends."""
+
+    max_duration_s: int = 3600
+    away_timeout_s: int = 15
+    grace_s: int = 30
+    join_timeout_s: int = 60
+    max_tool_steps: int = 5
+
+
+class TemplateDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A template as its author writes it: agents by id, everything else in place."""
+
+    name: str
+    agents: list[AgentId]
+    initial_agent: AgentId
+    modality_profile: ModalityProfile = ModalityProfile()
+    panels: list[PanelId] = []
+    limits: Limits = Limits()
+    stt: SttChoice = SttChoice()
+    dispatch: DispatchMoment = "at_start"
+    preemptive_generation: bool = False
+
+
+class VersionAgent(msgspec.Struct, frozen=True, kw_only=True):
+    """One agent of a version: its id and its definition as published."""
+
+    id: AgentId
+    definition: AgentDefinition
+
+
+class TemplateVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole set, as sessions run it. `panel_kinds` holds each kind's file, so that nothing else is needed."""
+
+    template_id: TemplateId
+    draft: TemplateDraft
+    agents: list[VersionAgent]
+    panel_kinds: dict[PanelId, dict[str, Any]]
+
+    def agent(self, id: AgentId) -> AgentDefinition:
+        """The definition of an agent of this version; raises KeyError."""
+        return {agent.id: agent.definition for agent in self.agents}[id]
+
+
+def encode_version(version: TemplateVersion) -> tuple[VersionHash, bytes]:
+    """RFC 8785 bytes of a version and their SHA-256 in hex."""
+    content = rfc8785.dumps(msgspec.to_builtins(version))
+    return VersionHash(hashlib.sha256(content).hexdigest()), content
+
+
+class CorruptVersion(ValueError):
+    """Content that does not match the hash it was asked for by, or does not decode."""
+
+    code = "corrupt_version"
+
+
+def decode_version(content: bytes, expected: VersionHash) -> TemplateVersion:
+    """Check the hash, then decode; raises CorruptVersion."""
+    if hashlib.sha256(content).hexdigest() != expected:
+        raise CorruptVersion(f"template version {expected} does not match its hash")
+    try:
+        return msgspec.json.decode(content, type=TemplateVersion)
+    except msgspec.MsgspecError as error:
+        raise CorruptVersion(f"template version {expected}: {error}") from error

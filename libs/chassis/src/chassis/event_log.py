@@ -1,0 +1,86 @@
+"""The port to the event log: append a commit under a guard, read one stream, tail a whole log.
+
+A *stream* is the commits on one subject; its *revision* is the log sequence of its last commit, 0 when empty.
+Adapters: chassis.memory (also a fake that passes the same suite) and chassis.nats.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+import msgspec
+
+from contracts.envelope import Envelope
+from contracts.positions import Position
+from contracts.subjects import Log
+
+
+class LogFault(Exception):
+    """Something between us and the log broke. Whether an append happened is settled before this is raised."""
+
+    code = "log_unavailable"
+
+
+class RevisionConflict(Exception):
+    """The stream had moved on: `expected` was not its revision. Nothing was appended."""
+
+    code = "revision_conflict"
+
+    def __init__(self, subject: str, expected: int, actual: int | None = None) -> None:
+        super().__init__(
+            f"{subject}: expected revision {expected}, found {actual if actual is not None else 'another'}"
+        )
+        self.subject, self.expected, self.actual = subject, expected, actual
+
+
+class Commit(msgspec.Struct, frozen=True):
+    """One stored message: its place, its time of storage (nanoseconds since 1970, UTC) and its bytes as stored."""
+
+    log: Log
+    subject: str
+    sequence: int
+    stored_ns: int
+    payload: bytes
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """One event with its position and its commit's subject."""
+
+    position: Position
+    subject: str
+    envelope: Envelope
+
+
+class EventLog(Protocol):
+    """What services may do with the log. Every method is bounded in time and raises LogFault past its bound."""
+
+    async def incarnation(self, log: Log) -> str:
+        """A short text that changes when the log is made anew; it is part of every position."""
+
+    async def append(self, log: Log, subject: str, events: list[Envelope], *, expected: int) -> Position:
+        """Append `events` as one commit if the stream's revision is `expected`; return the last event's position.
+
+        The message id is the first event's id: appending the same commit again returns its first position.
+        An ambiguous answer (timeout, disconnect, an error code the adapter does not know) is settled by reading the
+        stream's last message; it is never taken for a conflict. Raises RevisionConflict, LogFault.
+        """
+
+    async def append_bytes(self, log: Log, subject: str, payload: bytes, *, message_id: str, expected: int) -> int:
+        """As `append`, for a commit that was encoded before (an outbox's retries must be equal byte for byte).
+
+        Returns the sequence.
+        """
+
+    async def last(self, log: Log, subject: str) -> Commit | None:
+        """The stream's last commit, read from the leader; None when it has none."""
+
+    def read(self, log: Log, subject: str, *, after: int = 0) -> AsyncIterator[Commit]:
+        """The commits of one stream (or of a wildcard filter) with sequence > `after`, up to the end as of now."""
+
+    def tail(self, log: Log, *, after: int = 0, subject: str | None = None) -> AsyncIterator[list[Commit]]:
+        """Batches of commits with sequence > `after`, for ever, in order, without a gap; a batch is never empty.
+
+        It survives reconnects. Close the iterator (`aclose`) to stop; without `subject` it passes every commit.
+        """
+
+    async def end(self, log: Log) -> int:
+        """Sequence of the log's last commit, 0 when empty: what a reader must reach to have caught up."""
