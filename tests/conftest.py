@@ -1,0 +1,64 @@
+"""What every test may use: real servers, one set per worker, and a clean place on them for each test.
+
+Also keeps the kinds honest: each test says whether it is unit, integration, e2e or chaos.
+"""
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+from tests.support.backends import RunningNats, RunningPostgres, a_nats, a_postgres
+from tests.support.cleaning import create_database, delete_every_stream, drop_database
+from tests.support.private_loop import PrivateLoop
+
+KINDS = ("unit", "integration", "e2e", "chaos")
+_numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    nameless = sorted({item.nodeid.split("::")[0] for item in items if not _has_a_kind(item)})
+    if nameless:
+        asked = ", ".join(KINDS)
+        raise pytest.UsageError(f"say what kind of test it is (pytestmark, one of {asked}): {', '.join(nameless)}")
+
+
+def _has_a_kind(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(kind) for kind in KINDS)
+
+
+@pytest.fixture(scope="session")
+def private_loop() -> Iterator[PrivateLoop]:
+    """For fixtures that start servers; a test has its own loop."""
+    with PrivateLoop() as loop:
+        yield loop
+
+
+@pytest.fixture(scope="session")
+def nats_server(private_loop: PrivateLoop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNats]:
+    """One node, shared by all tests of the worker: take `nats_url` unless you clean up yourself."""
+    with a_nats(private_loop, tmp_path_factory.mktemp("nats")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_server(private_loop: PrivateLoop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPostgres]:
+    """Shared by all tests of the worker: take `database`."""
+    with a_postgres(private_loop, tmp_path_factory.mktemp("postgres")) as server:
+        yield server
+
+
+@pytest.fixture
+def nats_url(nats_server: RunningNats, private_loop: PrivateLoop) -> Iterator[str]:
+    """A NATS without a stream on it, whose streams are deleted after the test."""
+    yield nats_server.url
+    private_loop.run(delete_every_stream(nats_server.url))
+
+
+@pytest.fixture
+def database(postgres_server: RunningPostgres, private_loop: PrivateLoop) -> Iterator[str]:
+    """The DSN of an empty database of the test's own."""
+    name = f"test_{next(_numbers)}"
+    admin = postgres_server.dsn_of("postgres")
+    private_loop.run(create_database(admin, name))
+    yield postgres_server.dsn_of(name)
+    private_loop.run(drop_database(admin, name))
