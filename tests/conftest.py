@@ -11,6 +11,8 @@ from tests.support.backends import RunningNats, RunningPostgres, a_nats, a_postg
 from tests.support.cleaning import create_database, delete_every_stream, drop_database
 from tests.support.private_loop import PrivateLoop
 
+from chassis.embedded.nats_cluster import NatsCluster
+
 KINDS = ("unit", "integration", "e2e", "chaos")
 _numbers = itertools.count(1)
 
@@ -52,6 +54,32 @@ def nats_url(nats_server: RunningNats, private_loop: PrivateLoop) -> Iterator[st
     """A NATS without a stream on it, whose streams are deleted after the test."""
     yield nats_server.url
     private_loop.run(delete_every_stream(nats_server.url))
+
+
+@pytest.fixture(scope="session")
+def shared_nats_cluster(private_loop: PrivateLoop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsCluster]:
+    """Started by the first test of the worker that asks; take `nats_cluster`."""
+    cluster = NatsCluster(folder=tmp_path_factory.mktemp("nats-cluster"))
+    private_loop.run(cluster.__aenter__())
+    yield cluster
+    private_loop.run(cluster.stop())
+
+
+@pytest.fixture
+def nats_cluster(shared_nats_cluster: NatsCluster, private_loop: PrivateLoop) -> Iterator[NatsCluster]:
+    """Three nodes that fsync before each acknowledgement, without a stream on them. Nodes that the test kills come
+    back.
+    """
+    yield shared_nats_cluster
+    private_loop.run(_restore(shared_nats_cluster))
+
+
+async def _restore(cluster: NatsCluster) -> None:
+    for number, node in enumerate(cluster.nodes):
+        if not node.child.running:
+            await cluster.restart(number)
+    await cluster.until_replicating()
+    await delete_every_stream(cluster.urls[0])
 
 
 @pytest.fixture

@@ -28,6 +28,14 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
     raise OSError("no free port on 127.0.0.1")
 
 
+def free_ports(count: int) -> list[int]:
+    """That many different free ports."""
+    found: set[int] = set()
+    while len(found) < count:
+        found.add(free_port())
+    return sorted(found)
+
+
 def claim_port(port: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
     """The port itself, or a free one for 0. Raises PortInUse."""
     if port == 0:
