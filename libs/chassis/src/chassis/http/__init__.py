@@ -1,0 +1,1 @@
+"""The HTTP side that all services share: problem+json, authentication, health, request ids and traces."""
