@@ -5,12 +5,14 @@ Also keeps the kinds honest: each test says whether it is unit, integration, e2e
 
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.support.backends import RunningNats, RunningPostgres, a_nats, a_postgres
 from tests.support.cleaning import create_database, delete_every_stream, drop_database
 from tests.support.private_loop import PrivateLoop
 
+from chassis.embedded.livekit import LiveKitServer, find_or_build
 from chassis.embedded.nats_cluster import NatsCluster
 
 KINDS = ("unit", "integration", "e2e", "chaos")
@@ -80,6 +82,24 @@ async def _restore(cluster: NatsCluster) -> None:
             await cluster.restart(number)
     await cluster.until_replicating()
     await delete_every_stream(cluster.urls[0])
+
+
+@pytest.fixture(scope="session")
+def livekit_binary(private_loop: PrivateLoop) -> Path:
+    """Built on the machine's first run, which takes minutes; the real server is never skipped."""
+    return private_loop.run(find_or_build(print), timeout_s=21 * 60)
+
+
+@pytest.fixture(scope="session")
+def livekit_server(
+    livekit_binary: Path, private_loop: PrivateLoop, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveKitServer]:
+    """Without webhooks, shared by all tests of the worker: give rooms names of your own."""
+    folder = tmp_path_factory.mktemp("livekit")
+    server = LiveKitServer(binary=livekit_binary, folder=folder, key="test", secret="test-secret-of-32-characters-long")
+    private_loop.run(server.__aenter__())
+    yield server
+    private_loop.run(server.stop())
 
 
 @pytest.fixture

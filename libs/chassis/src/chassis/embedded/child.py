@@ -61,6 +61,10 @@ class Child:
         return self._started.pid
 
     @property
+    def program(self) -> str:
+        return self._argv[0]
+
+    @property
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
@@ -111,6 +115,9 @@ class Child:
                 await asyncio.wait_for(self.wait(poll_s=_POLL_S), self._stop_grace_s)
             except TimeoutError:
                 self.kill()
+            except asyncio.CancelledError:
+                self.kill()  # whoever is in a hurry still leaves nothing behind
+                raise
 
     def kill(self) -> None:
         """SIGKILL, and wait for the corpse (immediate: the kernel does not ask)."""
