@@ -4,7 +4,7 @@ Also keeps the kinds honest: each test says whether it is unit, integration, e2e
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,15 +19,21 @@ KINDS = ("unit", "integration", "e2e", "chaos")
 _numbers = itertools.count(1)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    nameless = sorted({item.nodeid.split("::")[0] for item in items if not _has_a_kind(item)})
-    if nameless:
-        asked = ", ".join(KINDS)
-        raise pytest.UsageError(f"say what kind of test it is (pytestmark, one of {asked}): {', '.join(nameless)}")
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """A module without a kind is an error of its collection (raising here would crash parallel workers)."""
+    report = yield
+    if isinstance(collector, pytest.Module) and report.passed and report.result and not _has_a_kind(collector):
+        report.outcome = "failed"
+        report.longrepr = f"{collector.path}: say what kind of test it is: pytestmark, one of {', '.join(KINDS)}"
+        report.result = []
+    return report
 
 
-def _has_a_kind(item: pytest.Item) -> bool:
-    return any(item.get_closest_marker(kind) for kind in KINDS)
+def _has_a_kind(module: pytest.Module) -> bool:
+    return any(module.get_closest_marker(kind) for kind in KINDS)
 
 
 @pytest.fixture(scope="session")

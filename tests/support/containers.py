@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Awaitable, Callable, Iterator
 
 import asyncpg
-import nats
 import nats.errors
+from nats.aio.client import Client
 from testcontainers.core.container import DockerContainer
 from tests.support.private_loop import PrivateLoop
 
@@ -60,14 +60,14 @@ async def _until(answers: Callable[[], Awaitable[bool]]) -> None:
 
 
 async def _nats_answers(url: str) -> bool:
+    connection = Client()
     try:
-        connection = await nats.connect(url, connect_timeout=2, allow_reconnect=False, max_reconnect_attempts=0)
-        try:
-            await connection.jetstream().account_info()
-        finally:
-            await connection.close()
+        await connection.connect(url, connect_timeout=2, allow_reconnect=False)
+        await connection.jetstream().account_info()
     except (OSError, nats.errors.Error):
         return False
+    finally:
+        await connection.close()
     return True
 
 

@@ -1,11 +1,23 @@
 """A cluster of three: it forms, survives the death of a node, and takes it back."""
 
 import nats
+import nats.errors
 import pytest
+from nats.js import JetStreamContext
+from tests.support.until import until
 
 from chassis.embedded.nats_cluster import NatsCluster
 
 pytestmark = pytest.mark.integration
+
+
+async def accepted(log: JetStreamContext, subject: str) -> bool:
+    """While a leader is being elected nobody answers."""
+    try:
+        await log.publish(subject, b"after", timeout=5, headers={"Nats-Msg-Id": "after"})
+    except nats.errors.Error:
+        return False
+    return True
 
 
 async def test_a_cluster_keeps_what_it_acknowledged_while_a_node_dies_and_returns(nats_cluster: NatsCluster) -> None:
@@ -16,7 +28,7 @@ async def test_a_cluster_keeps_what_it_acknowledged_while_a_node_dies_and_return
     nats_cluster.kill(0)
     await nats_cluster.restart(0)
     await nats_cluster.until_replicating()
-    await log.publish("kept", b"after")
+    await until(lambda: accepted(log, "kept"), timeout_s=30, what="the stream has a leader again")
     assert (await log.stream_info("KEPT")).state.messages == 2
     await connection.close()
 

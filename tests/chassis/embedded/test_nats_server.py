@@ -5,6 +5,7 @@ from pathlib import Path
 import nats
 import nats.errors
 import pytest
+from nats.aio.client import Client
 from tests.support.sockets import addresses_of
 
 from chassis.embedded.nats_server import NatsServer
@@ -33,8 +34,11 @@ async def test_acknowledged_messages_survive_a_killed_server(tmp_path: Path) -> 
 
 async def test_a_stranger_without_the_password_is_refused(tmp_path: Path) -> None:
     async with NatsServer(store=tmp_path, password="right") as server:
+        stranger = Client()
+        url = server.url.replace("right", "wrong")
         with pytest.raises(nats.errors.Error, match=r"(?i)authorization"):
-            await nats.connect(server.url.replace("right", "wrong"), allow_reconnect=False, error_cb=ignore)
+            await stranger.connect(url, allow_reconnect=False, error_cb=ignore)
+        await stranger.close()
 
 
 async def ignore(error: Exception) -> None:

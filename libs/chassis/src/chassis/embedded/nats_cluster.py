@@ -7,9 +7,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import nats
 import nats.errors
 import nats.js.errors
+from nats.aio.client import Client
 
 from chassis.embedded.child import StartFailed
 from chassis.embedded.nats_server import NatsServer
@@ -100,16 +100,18 @@ class NatsCluster:
 
     async def _replicates(self) -> bool:
         alive = [node.url for node in self._nodes if node.child.running]
+        connection = Client()
         try:
-            connection = await nats.connect(alive, connect_timeout=2, allow_reconnect=False)
-        except (OSError, nats.errors.Error):
-            return False
-        try:
+            await connection.connect(alive, connect_timeout=2, allow_reconnect=False, error_cb=_expect_errors)
             log = connection.jetstream(timeout=3)
             await log.add_stream(name=_PROBE, subjects=[_PROBE], num_replicas=self._count)
             await log.publish(_PROBE, b"")
             return await log.delete_stream(_PROBE)
-        except (nats.errors.Error, nats.js.errors.Error):
+        except (OSError, nats.errors.Error, nats.js.errors.Error):
             return False
         finally:
-            await connection.close()
+            await connection.close()  # after a failed connect as well: nats-py leaves its socket open
+
+
+async def _expect_errors(error: Exception) -> None:
+    """While there is no leader yet, errors are what we wait to end; the client would print each with its stack."""
