@@ -17,7 +17,7 @@ import rfc8785
 from contracts.envelope import Envelope
 from contracts.events import context, handoff, panel, session, tool, turn, usage
 from contracts.ids import AgentId, EventId, PanelId
-from contracts.panels.interpreter import merge_patch
+from contracts.panels.interpreter import patched
 from contracts.registry import EventData, Personal, decode_data
 
 FOLD_VERSION = 1
@@ -366,7 +366,7 @@ def _with_panel(state: RunState, changed: Panel, *, seq: int = 0) -> RunState:
 def _patched(content: dict[str, Any] | None, personal: Personal | None) -> dict[str, Any] | None:
     if content is None or not isinstance(personal, panel.PanelPatch):
         return None
-    return cast(dict[str, Any], merge_patch(content, msgspec.json.decode(personal.patch)))
+    return patched(content, msgspec.json.decode(personal.patch))
 
 
 def _context_changed(state: RunState, fact: Fact, event: context.ContextChanged) -> RunState:

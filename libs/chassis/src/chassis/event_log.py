@@ -9,13 +9,17 @@ from typing import Protocol
 
 import msgspec
 
-from contracts.envelope import Envelope
+from contracts.envelope import MAX_COMMIT_BYTES, Envelope, InvalidCommit, decode_commit
+from contracts.ids import InvalidId, check_id
 from contracts.positions import Position
 from contracts.subjects import Log
 
 
 class LogFault(Exception):
-    """Something between us and the log broke. Whether an append happened is settled before this is raised."""
+    """Something between us and the log broke, and stayed broken to the end of the bound.
+
+    An append may or may not have happened then: append the same commit again, with the same expectation, to find out.
+    """
 
     code = "log_unavailable"
 
@@ -59,9 +63,11 @@ class EventLog(Protocol):
     async def append(self, log: Log, subject: str, events: list[Envelope], *, expected: int) -> Position:
         """Append `events` as one commit if the stream's revision is `expected`; return the last event's position.
 
-        The message id is the first event's id: appending the same commit again returns its first position.
-        An ambiguous answer (timeout, disconnect, an error code the adapter does not know) is settled by reading the
-        stream's last message; it is never taken for a conflict. Raises RevisionConflict, LogFault.
+        The message id is the first event's id: appending the same commit again returns its first position, and another
+        commit under the same id raises InvalidCommit or RevisionConflict. An ambiguous answer (timeout, disconnect, an
+        error code the adapter does not know) is settled by reading what follows `expected` in the stream; it is never
+        taken for a conflict. Raises RevisionConflict, LogFault; InvalidId for a subject that is not one of the log's,
+        InvalidCommit for an empty or too large commit.
         """
 
     async def append_bytes(self, log: Log, subject: str, payload: bytes, *, message_id: str, expected: int) -> int:
@@ -84,3 +90,28 @@ class EventLog(Protocol):
 
     async def end(self, log: Log) -> int:
         """Sequence of the log's last commit, 0 when empty: what a reader must reach to have caught up."""
+
+
+def check_append(log: Log, subject: str, payload: bytes) -> None:
+    """What every adapter refuses before it does anything: raises InvalidId, InvalidCommit."""
+    tokens = subject.split(".")
+    if f"{tokens[0]}.>" != log.subjects or len(tokens) < 3:
+        raise InvalidId(f"{subject[:80]!r} is not a subject of {log}")
+    for token in tokens:
+        check_id(token)
+    if len(payload) > MAX_COMMIT_BYTES:
+        raise InvalidCommit(f"a commit holds at most {MAX_COMMIT_BYTES} bytes, not {len(payload)}")
+
+
+def position_of(log: Log, incarnation: str, subject: str, sequence: int, index: int = 0) -> Position:
+    """The position of an event by its commit's subject and sequence and its index in the commit."""
+    partition = int(subject.split(".", 2)[1]) if log is Log.SESSIONS else -1
+    return Position(log=log, incarnation=incarnation, partition=partition, sequence=sequence, index=index)
+
+
+def recorded(commit: Commit, incarnation: str) -> list[Recorded]:
+    """The events of a commit, each with its position; raises InvalidCommit."""
+    return [
+        Recorded(position_of(commit.log, incarnation, commit.subject, commit.sequence, index), commit.subject, envelope)
+        for index, envelope in enumerate(decode_commit(commit.payload))
+    ]

@@ -10,14 +10,17 @@ import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 import uvicorn
-from uvicorn._types import ASGIApplication
 
 from chassis.tasks import TaskDied, Tasks
 
 log = structlog.get_logger()
+
+Asgi = Callable[..., Any]
+"""An ASGI application."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +28,7 @@ class Service:
     """A running service. `app` is its HTTP side; `ready()` says whether it would answer well now."""
 
     name: str
-    app: ASGIApplication
+    app: Asgi
     tasks: Tasks
     ready: Callable[[], bool]
 
@@ -40,7 +43,7 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(app: ASGIApplication, *, host: str, port: int, start_timeout_s: float = 15) -> AsyncIterator[int]:
+async def serving(app: Asgi, *, host: str, port: int, start_timeout_s: float = 15) -> AsyncIterator[int]:
     """Serve `app` while the context is open; yields the port (the one chosen, where `port` is 0)."""
     server = _Server(
         uvicorn.Config(

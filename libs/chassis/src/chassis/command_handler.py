@@ -1,0 +1,81 @@
+"""Load, fold, decide, append, and start over on a conflict: the only loop of its kind.
+
+For streams without personal parts (CONFIG). A command that adds nothing appends nothing.
+"""
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+from chassis.clock import Clock
+from chassis.decider import Decider
+from chassis.errors import Unavailable
+from chassis.event_log import EventLog, RevisionConflict
+from chassis.recording import Origin, Recorder
+from contracts.envelope import decode_commit
+from contracts.positions import Position
+from contracts.registry import EventData, decode_data
+from contracts.subjects import Log
+
+C = TypeVar("C")
+S = TypeVar("S")
+
+_ATTEMPTS = 5
+
+
+class Stream(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
+    """A stream as read: its fold, its revision and the last `n` of its writer."""
+
+    state: S
+    revision: int = 0
+    last_n: int = 0
+    position: Position | None = None
+
+
+class Handled(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
+    """What a command came to. `position` is where the stream stands now; None for an empty stream."""
+
+    state: S
+    events: list[EventData]
+    position: Position | None
+
+
+class CommandHandler:
+    """Handles commands for the entities of one log."""
+
+    def __init__(self, *, log: EventLog, log_name: Log, clock: Clock) -> None:
+        self._log, self._name, self._clock = log, log_name, clock
+
+    async def load(self, subject: str, decider: Decider[C, EventData, S]) -> Stream[S]:
+        """Read and fold one stream; raises LogFault."""
+        state, revision, last_n, index = decider.initial, 0, 0, 0
+        async for commit in self._log.read(self._name, subject):
+            envelopes = decode_commit(commit.payload)
+            for envelope in envelopes:
+                state = decider.evolve(state, decode_data(envelope))
+            revision, last_n, index = commit.sequence, envelopes[-1].n, len(envelopes) - 1
+        if revision == 0:
+            return Stream(state=state)
+        place = Position(self._name, await self._log.incarnation(self._name), -1, revision, index)
+        return Stream(state=state, revision=revision, last_n=last_n, position=place)
+
+    async def handle(
+        self, subject: str, decider: Decider[C, EventData, S], command: C, *, origin: Origin, actor: str
+    ) -> Handled[S]:
+        """Decide and append. Raises the decider's refusals, LogFault, and Unavailable after repeated conflicts."""
+        for _ in range(_ATTEMPTS):
+            stream = await self.load(subject, decider)
+            decided = decider.decide(command, stream.state)
+            if not decided:
+                return Handled(state=stream.state, events=[], position=stream.position)
+            recorder = Recorder(origin=origin, clock=self._clock, last_n=stream.last_n)
+            envelopes = [recorder.record(event, actor=actor) for event in decided]
+            try:
+                position = await self._log.append(self._name, subject, envelopes, expected=stream.revision)
+            except RevisionConflict:
+                continue
+            state = stream.state
+            for event in decided:
+                state = decider.evolve(state, event)
+            return Handled(state=state, events=decided, position=position)
+        raise Unavailable(f"{subject} changed too often while it was being written")

@@ -1,0 +1,1 @@
+"""The rules of config, pure: values in, events out."""

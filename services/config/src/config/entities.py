@@ -1,0 +1,112 @@
+"""What config does with its entities, whoever asks: the HTTP routes, and the seeding of a new deployment."""
+
+import asyncio
+from typing import TypeVar
+
+from chassis.api_keys import Principal, api_key_digest, new_api_key
+from chassis.clock import Clock
+from chassis.command_handler import CommandHandler, Handled, Stream
+from chassis.decider import Decider
+from chassis.errors import NotFound
+from chassis.event_log import EventLog
+from chassis.ids import new_id
+from chassis.object_store import ObjectStore
+from chassis.recording import Origin
+from config.domain import agent_definition, api_key, customer, publishing, template
+from config.domain.agent_definition import AGENT_DEFINITION, Written
+from config.domain.api_key import API_KEY
+from config.domain.customer import CUSTOMER
+from config.domain.template import TEMPLATE, Drafted
+from contracts.ids import AgentId, ApiKeyId, CustomerId, PanelId, TemplateId
+from contracts.panels.registry import builtin
+from contracts.registry import EventData
+from contracts.subjects import CONFIG_WRITER, Log, config_subject
+from contracts.template_version import AgentDefinition, encode_version
+
+C = TypeVar("C")
+S = TypeVar("S")
+
+
+class Entities:
+    """Commands and look-ups on the entities of CONFIG. Raises the deciders' refusals and LogFault."""
+
+    def __init__(self, *, log: EventLog, objects: ObjectStore, clock: Clock, pepper: bytes, source: str) -> None:
+        self._handler = CommandHandler(log=log, log_name=Log.CONFIG, clock=clock)
+        self._objects, self._pepper, self._source = objects, pepper, source
+
+    async def write_agent(
+        self, principal: Principal, id: AgentId, command: agent_definition.Write
+    ) -> Handled[agent_definition.State]:
+        """Create or revise an agent definition."""
+        return await self._handle(principal, "agent", id, AGENT_DEFINITION, command)
+
+    async def find_agent(self, customer: CustomerId, id: AgentId) -> Stream[agent_definition.State]:
+        """One agent definition; raises NotFound."""
+        return await self._found(customer, "agent", id, AGENT_DEFINITION)
+
+    async def write_template(
+        self, principal: Principal, id: TemplateId, command: template.Write
+    ) -> Handled[template.State]:
+        """Create or revise a template's draft."""
+        return await self._handle(principal, "template", id, TEMPLATE, command)
+
+    async def find_template(self, customer: CustomerId, id: TemplateId) -> Stream[template.State]:
+        """One template; raises NotFound."""
+        return await self._found(customer, "template", id, TEMPLATE)
+
+    async def publish(self, principal: Principal, id: TemplateId) -> Handled[template.State]:
+        """Validate the draft with its agents, store the version under its hash, then make it current."""
+        drafted = (await self.find_template(principal.customer, id)).state
+        assert isinstance(drafted, Drafted)
+        definitions = await self._definitions(principal.customer, drafted.draft.agents)
+        kinds = {PanelId(name): kind for name, kind in builtin().items()}
+        version, content = encode_version(publishing.assemble(id, drafted.draft, definitions=definitions, kinds=kinds))
+        await self._objects.put(version, content)
+        return await self._handle(principal, "template", id, TEMPLATE, template.Publish(version))
+
+    async def issue_key(self, principal: Principal, *, scopes: list[str], livemode: bool) -> tuple[ApiKeyId, str]:
+        """A new key: its id, and the key itself, which nobody will see again."""
+        id = ApiKeyId(new_id("key"))
+        key = new_api_key(id, livemode=livemode)
+        digest = api_key_digest(self._pepper, key)
+        command = api_key.Issue(digest=digest, hint=f"…{key[-4:]}", scopes=scopes, livemode=livemode)
+        await self._handle(principal, "api_key", id, API_KEY, command)
+        return id, key
+
+    async def revoke_key(self, principal: Principal, id: ApiKeyId) -> Handled[api_key.State]:
+        """End a key; twice is safe."""
+        return await self._handle(principal, "api_key", id, API_KEY, api_key.Revoke())
+
+    async def create_customer(self, principal: Principal, *, name: str, max_sessions: int) -> None:
+        """Create the principal's customer; twice is safe."""
+        command = customer.Create(name, max_sessions)
+        await self._handle(principal, "customer", principal.customer, CUSTOMER, command)
+
+    async def _definitions(self, customer: CustomerId, agents: list[AgentId]) -> dict[AgentId, AgentDefinition]:
+        streams = await asyncio.gather(
+            *(self._handler.load(config_subject(customer, "agent", agent), AGENT_DEFINITION) for agent in agents)
+        )
+        return {
+            agent: stream.state.definition
+            for agent, stream in zip(agents, streams, strict=True)
+            if isinstance(stream.state, Written) and not stream.state.archived
+        }
+
+    async def _found(self, customer: CustomerId, kind: str, id: str, decider: Decider[C, EventData, S]) -> Stream[S]:
+        stream = await self._handler.load(config_subject(customer, kind, id), decider)
+        if stream.revision == 0:
+            raise NotFound(f"no such {kind}")
+        return stream
+
+    async def _handle(
+        self, principal: Principal, kind: str, id: str, decider: Decider[C, EventData, S], command: C
+    ) -> Handled[S]:
+        origin = Origin(
+            customer=principal.customer,
+            subject=id,
+            writer=CONFIG_WRITER,
+            source=self._source,
+            livemode=principal.livemode,
+        )
+        subject = config_subject(principal.customer, kind, id)
+        return await self._handler.handle(subject, decider, command, origin=origin, actor=principal.key)

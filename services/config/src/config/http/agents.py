@@ -1,0 +1,56 @@
+"""/api/agents"""
+
+from typing import Any
+
+import msgspec
+from litestar import get, post, put
+
+from chassis.api_keys import Principal
+from chassis.ids import new_id
+from config.domain.agent_definition import Write, Written
+from config.entities import Entities
+from config.http.answers import encoded, path_id
+from contracts.ids import AgentId
+from contracts.positions import Position
+from contracts.template_version import AgentDefinition
+
+
+class AgentAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent definition as it now reads."""
+
+    id: AgentId
+    definition: AgentDefinition
+    archived: bool = False
+    position: str = ""
+
+
+@post("/api/agents", opt={"scope": "agents:write"})
+async def create_agent(data: AgentDefinition, principal: Principal, entities: Entities) -> AgentAnswer:
+    """Create an agent definition. Its handoff targets and tools are checked when a template is published."""
+    id = AgentId(new_id("agt"))
+    handled = await entities.write_agent(principal, id, Write(data))
+    return _answer(id, handled.state, handled.position)
+
+
+@put("/api/agents/{agent_id:str}", opt={"scope": "agents:write"})
+async def write_agent(agent_id: str, data: AgentDefinition, principal: Principal, entities: Entities) -> AgentAnswer:
+    """Write the whole definition under an id of your choice; the same content twice changes nothing."""
+    id = AgentId(path_id(agent_id))
+    handled = await entities.write_agent(principal, id, Write(data))
+    return _answer(id, handled.state, handled.position)
+
+
+@get("/api/agents/{agent_id:str}", opt={"scope": "agents:read"})
+async def get_agent(agent_id: str, principal: Principal, entities: Entities) -> AgentAnswer:
+    """One agent definition."""
+    id = AgentId(path_id(agent_id))
+    stream = await entities.find_agent(principal.customer, id)
+    return _answer(id, stream.state, stream.position)
+
+
+def _answer(id: AgentId, state: Any, position: Position | None) -> AgentAnswer:
+    assert isinstance(state, Written)
+    return AgentAnswer(id=id, definition=state.definition, archived=state.archived, position=encoded(position))
+
+
+ROUTES = [create_agent, write_agent, get_agent]

@@ -1,0 +1,75 @@
+"""/api/templates"""
+
+from typing import Any
+
+import msgspec
+from litestar import get, post, put
+
+from chassis.api_keys import Principal
+from chassis.ids import new_id
+from config.domain.template import Drafted, Write
+from config.entities import Entities
+from config.http.answers import encoded, path_id
+from contracts.ids import TemplateId, VersionHash
+from contracts.positions import Position
+from contracts.template_version import TemplateDraft
+
+
+class TemplateAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A template's draft, and the version that new sessions get (`version` is empty before the first publish)."""
+
+    id: TemplateId
+    draft: TemplateDraft
+    number: int
+    version: VersionHash
+    archived: bool = False
+    position: str = ""
+
+
+@post("/api/templates", opt={"scope": "templates:write"})
+async def create_template(data: TemplateDraft, principal: Principal, entities: Entities) -> TemplateAnswer:
+    """Create a draft."""
+    id = TemplateId(new_id("tpl"))
+    handled = await entities.write_template(principal, id, Write(data))
+    return _answer(id, handled.state, handled.position)
+
+
+@put("/api/templates/{template_id:str}", opt={"scope": "templates:write"})
+async def write_template(
+    template_id: str, data: TemplateDraft, principal: Principal, entities: Entities
+) -> TemplateAnswer:
+    """Write the whole draft under an id of your choice; the same content twice changes nothing."""
+    id = TemplateId(path_id(template_id))
+    handled = await entities.write_template(principal, id, Write(data))
+    return _answer(id, handled.state, handled.position)
+
+
+@get("/api/templates/{template_id:str}", opt={"scope": "templates:read"})
+async def get_template(template_id: str, principal: Principal, entities: Entities) -> TemplateAnswer:
+    """One template."""
+    id = TemplateId(path_id(template_id))
+    stream = await entities.find_template(principal.customer, id)
+    return _answer(id, stream.state, stream.position)
+
+
+@post("/api/templates/{template_id:str}/publish", opt={"scope": "templates:write"}, status_code=200)
+async def publish_template(template_id: str, principal: Principal, entities: Entities) -> TemplateAnswer:
+    """Validate and publish the draft as an immutable version; an unchanged set keeps its version."""
+    id = TemplateId(path_id(template_id))
+    handled = await entities.publish(principal, id)
+    return _answer(id, handled.state, handled.position)
+
+
+def _answer(id: TemplateId, state: Any, position: Position | None) -> TemplateAnswer:
+    assert isinstance(state, Drafted)
+    return TemplateAnswer(
+        id=id,
+        draft=state.draft,
+        number=state.number,
+        version=state.version,
+        archived=state.archived,
+        position=encoded(position),
+    )
+
+
+ROUTES = [create_template, write_template, get_template, publish_template]

@@ -1,0 +1,15 @@
+"""Settings of the config service, read from BATON_* variables."""
+
+import msgspec
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """`nats_url` may hold user and password; `key_pepper` hashes API keys and is the same in all services."""
+
+    nats_url: str
+    key_pepper: str
+    nats_replicas: int = 1
+    otlp_endpoint: str = ""
+    host: str = "127.0.0.1"
+    port: int = 0
+    log_json: bool = False
