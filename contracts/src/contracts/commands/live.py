@@ -23,7 +23,7 @@ class CommandPanel(msgspec.Struct, frozen=True, kw_only=True, tag="command_panel
     op_id: str
     panel: PanelId
     action: str
-    args: msgspec.Raw = msgspec.Raw(b"{}")
+    args: msgspec.Raw = msgspec.field(default_factory=lambda: msgspec.Raw(b"{}"))
     base_rev: int | None = None
 
 

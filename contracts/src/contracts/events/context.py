@@ -10,8 +10,8 @@ from contracts.registry import EventData, Personal, event
 class ContextPersonal(Personal, frozen=True, kw_only=True):
     """The values, JSON: `before` is null where the key was not set."""
 
-    before: msgspec.Raw = msgspec.Raw(b"null")
-    after: msgspec.Raw = msgspec.Raw(b"null")
+    before: msgspec.Raw = msgspec.field(default_factory=lambda: msgspec.Raw(b"null"))
+    after: msgspec.Raw = msgspec.field(default_factory=lambda: msgspec.Raw(b"null"))
 
 
 @event("context.changed", personal=ContextPersonal)
