@@ -14,6 +14,7 @@ import shutil
 import signal
 import struct
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -118,8 +119,7 @@ class Postgres:
         secret.write_text(self._password + "\n")
         unfinished.mkdir(mode=0o700)
         if user is not None:
-            for path in (secret, unfinished):
-                os.chown(path, *user)
+            _give((secret, unfinished), user)
         try:
             await self._run_initdb(unfinished, secret, user)
         finally:
@@ -218,5 +218,21 @@ def _server_user() -> tuple[int, int] | None:
     """
     if os.geteuid() != 0:
         return None
-    nobody = pwd.getpwnam("nobody")
+    try:
+        nobody = pwd.getpwnam("nobody")
+    except KeyError:
+        raise StartFailed(
+            "PostgreSQL does not run as root, and there is no user `nobody`: run as another user"
+        ) from None
     return nobody.pw_uid, nobody.pw_gid
+
+
+def _give(paths: Iterable[Path], user: tuple[int, int]) -> None:
+    try:
+        for path in paths:
+            os.chown(path, *user)
+    except PermissionError:
+        # A container without capabilities: root in name only.
+        raise StartFailed(
+            "PostgreSQL does not run as root, and this root may not change users: run as another"
+        ) from None
