@@ -5,6 +5,7 @@ Subjects are final: a session's partition is a constant of the language, compute
 """
 
 from enum import StrEnum
+from typing import NamedTuple
 
 from contracts.ids import CustomerId, SessionId, check_id
 
@@ -72,6 +73,38 @@ def any_customer_session_filter(session: SessionId) -> str:
 def config_subject(customer: CustomerId, kind: str, entity: str) -> str:
     """``cfg.<customer>.<kind>.<id>``."""
     return f"cfg.{check_id(customer)}.{check_id(kind)}.{check_id(entity)}"
+
+
+class StreamOwner(NamedTuple):
+    """Whose stream a subject is: `entity` is the session, entity or account; `partition` is -1 outside SESSIONS."""
+
+    customer: CustomerId
+    entity: str
+    partition: int
+
+
+def owner_of(subject: str) -> StreamOwner:
+    """Read back from a subject of any log; raises ValueError for a subject that no log stores."""
+    match subject.split("."):
+        case ["evt", number, customer, session, _] if number.isdecimal():
+            return StreamOwner(CustomerId(customer), session, int(number))
+        case ["cfg", customer, _, entity]:
+            return StreamOwner(CustomerId(customer), entity, -1)
+        case ["led", customer, account]:
+            return StreamOwner(CustomerId(customer), account, -1)
+        case _:
+            raise ValueError(f"{subject[:200]!r} is not a subject of a log")
+
+
+def owner_filter(log: Log, customer: CustomerId, entity: str) -> str:
+    """Every stream of one session, entity or account; raises InvalidId."""
+    match log:
+        case Log.SESSIONS:
+            return session_filter(customer, SessionId(entity))
+        case Log.CONFIG:
+            return f"cfg.{check_id(customer)}.*.{check_id(entity)}"
+        case Log.LEDGER:
+            return f"led.{check_id(customer)}.{check_id(entity)}"
 
 
 def heartbeat_subject(session: SessionId, epoch: int) -> str:

@@ -1,0 +1,71 @@
+"""A log in memory with the few methods that readers use, for tests of what follows a log. Payloads are taken as given,
+so that a test can store bytes that are no commit.
+"""
+
+import asyncio
+import fnmatch
+from collections.abc import AsyncIterator
+
+import msgspec
+
+from chassis.event_log import Commit
+from contracts.envelope import Envelope, encode_commit
+from contracts.ids import CustomerId, EventId
+from contracts.positions import Position
+from contracts.subjects import Log, owner_of
+
+
+class ReadableLog:
+    """One log, whatever name it is asked by. `append` and `append_raw` return the sequence."""
+
+    def __init__(self, incarnation: str = "i1") -> None:
+        self.commits: list[Commit] = []
+        self.name = incarnation
+        self._grown = asyncio.Condition()
+
+    async def incarnation(self, log: Log) -> str:
+        return self.name
+
+    async def end(self, log: Log) -> int:
+        return len(self.commits)
+
+    async def add(self, subject: str, *events: Envelope) -> Position:
+        sequence = await self.add_raw(subject, encode_commit(list(events)))
+        return Position(Log.SESSIONS, self.name, owner_of(subject).partition, sequence, len(events) - 1)
+
+    async def add_raw(self, subject: str, payload: bytes) -> int:
+        async with self._grown:
+            self.commits.append(Commit(Log.SESSIONS, subject, len(self.commits) + 1, 0, payload))
+            self._grown.notify_all()
+        return len(self.commits)
+
+    async def read(self, log: Log, subject: str, *, after: int = 0) -> AsyncIterator[Commit]:
+        for commit in self.commits[after:]:
+            if fnmatch.fnmatchcase(commit.subject, subject):
+                yield commit
+
+    async def tail(self, log: Log, *, after: int = 0, subject: str | None = None) -> AsyncIterator[list[Commit]]:
+        while True:
+            async with self._grown:
+                await self._grown.wait_for(lambda: len(self.commits) > after)
+            found = self.commits[after : after + 256]
+            after = found[-1].sequence
+            yield found
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def a_count(session: str, n: int, *, customer: str = "cus_1", amount: int = 1, type: str = "toy.counted") -> Envelope:
+    """An event of the toy projection."""
+    return Envelope(
+        id=EventId(f"evt_{session}_{n}"),
+        type=type,
+        v=1,
+        time="2026-01-01T00:00:00.000000Z",
+        customer=CustomerId(customer),
+        subject=session,
+        writer="run",
+        n=n,
+        data=msgspec.Raw(_encode({"amount": amount})),
+    )
