@@ -1,2 +1,62 @@
-# Placeholder head; the targets come with the parts.
-UV ?= uv
+# Baton. `make help` lists what there is. Nothing but Python 3.11 or newer and make must be installed.
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+UV := .uv/bin/uv
+RUN := .venv/bin
+SOURCES := contracts/src libs/chassis/src libs/simulators/src services/*/src cli/src
+PACKAGES := contracts chassis simulators config gateway runtime panel_bridge ledger baton
+TOPOLOGY ?= together
+WORKERS ?= 2
+T ?=
+
+export PYTHONDONTWRITEBYTECODE := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup fmt check test test-unit demo up bench contracts clean
+
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.synced ## Install everything that the lock file names, into .venv
+
+$(UV):
+	@infra/setup/uv.sh "$(PYTHON)" "$(UV_VERSION)"
+
+.venv/.synced: $(UV) uv.lock pyproject.toml $(wildcard contracts/pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml cli/pyproject.toml)
+	@echo "Installing the locked packages into .venv …"
+	@$(UV) sync --quiet --frozen --all-packages --python "$(PYTHON)"
+	@touch $@
+
+fmt: setup ## Format the code
+	@$(RUN)/ruff format . && $(RUN)/ruff check --fix .
+
+check: setup ## Format, lint, types, imports, generated files, manifests (under a minute)
+	@$(RUN)/ruff format --check .
+	@$(RUN)/ruff check .
+	@$(RUN)/mypy $(addprefix -p ,$(PACKAGES))
+	@$(RUN)/lint-imports --no-cache
+	@$(RUN)/python -m contracts.export --check
+	@$(RUN)/python infra/k8s/check.py
+
+test-unit: setup ## The unit tests alone (under a minute; T=path narrows)
+	@$(RUN)/pytest -q -m unit -n $(WORKERS) $(T)
+
+test: check ## Everything: check, then all tests on the real parts (T=path narrows)
+	@$(RUN)/python -m baton fetch-livekit
+	@$(RUN)/pytest -q -n $(WORKERS) --dist loadgroup $(T)
+
+demo: setup ## Hold a real call on the real parts, and show it (TOPOLOGY=split: five processes)
+	@$(RUN)/python -m baton demo --topology $(TOPOLOGY)
+
+up: setup ## Run all of Baton on this machine until Ctrl-C
+	@$(RUN)/python -m baton up --topology $(TOPOLOGY)
+
+bench: setup ## Measure against baselines in the same run; writes bench/out/results.json
+	@$(RUN)/python -m bench
+
+contracts: setup ## Write the JSON Schemas of the published language anew
+	@$(RUN)/python -m contracts.export
+
+clean: ## Remove what make made here (not the user's cache)
+	@rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache bench/out

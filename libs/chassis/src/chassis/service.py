@@ -7,6 +7,7 @@ everything, leaving it closes everything in reverse. `run` serves it until SIGTE
 import asyncio
 import contextlib
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -43,14 +44,24 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(app: Asgi, *, host: str, port: int, start_timeout_s: float = 15) -> AsyncIterator[int]:
-    """Serve `app` while the context is open; yields the port (the one chosen, where `port` is 0)."""
+async def serving(
+    app: Asgi,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    sockets: list[socket.socket] | None = None,
+    start_timeout_s: float = 15,
+) -> AsyncIterator[int]:
+    """Serve `app` while the context is open; yields the port (the one chosen, where `port` is 0).
+
+    With `sockets` it serves on those, which are bound already, instead.
+    """
     server = _Server(
         uvicorn.Config(
             app, host=host, port=port, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=5
         )
     )
-    task = asyncio.create_task(server.serve(), name=f"http:{port}")
+    task = asyncio.create_task(server.serve(sockets=sockets), name=f"http:{port}")
     try:
         async with asyncio.timeout(start_timeout_s):
             while not server.started:
@@ -58,7 +69,7 @@ async def serving(app: Asgi, *, host: str, port: int, start_timeout_s: float = 1
                     await task
                     raise OSError(f"the HTTP server on {host}:{port} did not start")
                 await asyncio.sleep(0.01)
-        yield server.servers[0].sockets[0].getsockname()[1]
+        yield sockets[0].getsockname()[1] if sockets else server.servers[0].sockets[0].getsockname()[1]
     finally:
         server.should_exit = True
         with contextlib.suppress(SystemExit):

@@ -1,0 +1,108 @@
+"""One public origin: which service answers which path, in one process or over HTTP.
+
+The same table is written as an HTTPRoute in infra/k8s; a test holds them against each other.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+import msgspec
+
+from chassis.http.problems import Problem
+from chassis.service import Asgi
+
+ROUTES: list[tuple[str, str]] = [
+    (r"/api/session(/.*)?", "gateway"),
+    (r"/webhooks/.*", "gateway"),
+    (r"/api/(agents|templates|keys)(/.*)?", "config"),
+    (r"/api/sessions/[^/]+/panels(/.*)?", "panel-bridge"),
+    (r"/api/(sessions|ledger)(/.*)?", "ledger"),
+    (r"/(livez|readyz)", "gateway"),
+]
+"""First match wins."""
+
+_compiled = [(re.compile(pattern + r"\Z"), service) for pattern, service in ROUTES]
+_HOP = frozenset({b"connection", b"keep-alive", b"transfer-encoding", b"te", b"trailer", b"upgrade", b"host"})
+_MAX_BODY = 1024 * 1024
+
+
+def service_of(path: str) -> str | None:
+    """The service that answers `path`, or None."""
+    return next((service for pattern, service in _compiled if pattern.match(path)), None)
+
+
+def together(apps: Mapping[str, Asgi]) -> Asgi:
+    """An application that hands each request to the service in this process."""
+
+    async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return
+        service = service_of(scope["path"])
+        if service is None or service not in apps:
+            await _problem(send, 404, "not_found", "No such path", scope["path"])
+            return
+        await apps[service](scope, receive, send)
+
+    return app
+
+
+def apart(urls: Mapping[str, str], client: httpx.AsyncClient) -> Asgi:
+    """An application that forwards each request to the service's own process; `urls` may change as they restart."""
+
+    async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return
+        url = urls.get(service_of(scope["path"]) or "")
+        if url is None:
+            await _problem(send, 404, "not_found", "No such path", scope["path"])
+            return
+        body = await _body(receive)
+        if body is None:
+            await _problem(send, 413, "too_large", "The body is too large", scope["path"])
+            return
+        try:
+            await _forward(client, url, scope, body, send)
+        except httpx.ConnectError:
+            await _problem(send, 503, "unavailable", "The service is out of reach", scope["path"])
+
+    return app
+
+
+async def _forward(client: httpx.AsyncClient, url: str, scope: dict[str, Any], body: bytes, send: Any) -> None:
+    query = scope["query_string"].decode()
+    target = f"{url}{scope['raw_path'].decode()}" + (f"?{query}" if query else "")
+    headers = [header for header in scope["headers"] if header[0] not in _HOP]
+    async with client.stream(scope["method"], target, headers=headers, content=body) as answer:
+        kept = [(name.lower(), value) for name, value in answer.headers.raw if name.lower() not in _HOP]
+        await send({"type": "http.response.start", "status": answer.status_code, "headers": kept})
+        async for chunk in answer.aiter_raw():
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def _body(receive: Any) -> bytes | None:
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        if sum(map(len, parts)) > _MAX_BODY:
+            return None
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+async def _problem(send: Any, status: int, code: str, title: str, path: str) -> None:
+    problem = Problem(
+        type=f"https://baton.dev/problems/{code}",
+        title=title,
+        status=status,
+        detail=title,
+        code=code,
+        instance=path,
+        retryable=status == 503,
+    )
+    headers = [(b"content-type", b"application/problem+json")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": msgspec.json.encode(problem)})

@@ -1,0 +1,47 @@
+"""The settings of all services as environment variables: the same for one process and for five.
+
+Without a provider's key in the environment, its base URL is that of the simulator.
+"""
+
+from collections.abc import Mapping
+
+from baton.parts import Parts
+from chassis.sealing import derive_key
+
+PROVIDERS = ("OPENAI", "DEEPGRAM", "CARTESIA")
+
+
+def for_services(parts: Parts, environment: Mapping[str, str], *, log_json: bool = False) -> dict[str, str]:
+    """BATON_* and the providers' variables; secrets come from the data folder."""
+    secret = parts.folder.secret
+    master = derive_key(secret("master").encode(), "master key")
+    signing = derive_key(secret("master").encode(), "ledger signing key")
+    found = {
+        "BATON_NATS_URL": parts.nats.url,
+        "BATON_POSTGRES_DSN": parts.postgres_dsn,
+        "BATON_KEY_PEPPER": secret("key_pepper"),
+        "BATON_MASTER_KEY": master.hex(),
+        "BATON_SIGNING_KEY": signing.hex(),
+        "BATON_LIVEKIT_URL": parts.livekit.url if parts.livekit else "",
+        "BATON_LIVEKIT_KEY": parts.livekit.key if parts.livekit else "",
+        "BATON_LIVEKIT_SECRET": parts.livekit.secret if parts.livekit else "",
+        "BATON_SPILL_DIR": str(parts.folder.part("spill")),
+        "BATON_OTLP_ENDPOINT": environment.get("BATON_OTLP_ENDPOINT", ""),
+        "BATON_LOG_JSON": "true" if log_json else "false",
+    }
+    return {**found, **provider_variables(parts, environment)}
+
+
+def provider_variables(parts: Parts, environment: Mapping[str, str]) -> dict[str, str]:
+    """Base URL and key per provider: yours where you gave either, else the simulator's."""
+    simulated = {
+        "OPENAI": parts.simulators.openai_base_url,
+        "DEEPGRAM": parts.simulators.deepgram_base_url,
+        "CARTESIA": parts.simulators.cartesia_base_url,
+    }
+    found: dict[str, str] = {}
+    for provider in PROVIDERS:
+        names = (f"{provider}_BASE_URL", f"{provider}_API_KEY")
+        yours = {name: environment[name] for name in names if environment.get(name)}
+        found |= yours or dict(zip(names, (simulated[provider], "simulated"), strict=True))
+    return found
