@@ -1,4 +1,7 @@
-"""NATS and PostgreSQL in containers, for BATON_TEST_BACKEND=docker; imported only then."""
+"""NATS and PostgreSQL in containers, for BATON_TEST_BACKEND=docker; imported only then.
+
+Not yet run against a Docker daemon: type-checked only.
+"""
 
 import asyncio
 import contextlib
