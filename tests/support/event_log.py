@@ -39,6 +39,15 @@ class ReadableLog:
             self._grown.notify_all()
         return len(self.commits)
 
+    async def append(self, log: Log, subject: str, events: list[Envelope], *, expected: int) -> Position:
+        raise NotImplementedError("a writer takes a real log")
+
+    async def append_bytes(self, log: Log, subject: str, payload: bytes, *, message_id: str, expected: int) -> int:
+        raise NotImplementedError("a writer takes a real log")
+
+    async def last(self, log: Log, subject: str) -> Commit | None:
+        raise NotImplementedError("a writer takes a real log")
+
     async def read(self, log: Log, subject: str, *, after: int = 0) -> AsyncIterator[Commit]:
         for commit in self.commits[after:]:
             if fnmatch.fnmatchcase(commit.subject, subject):
@@ -47,7 +56,8 @@ class ReadableLog:
     async def tail(self, log: Log, *, after: int = 0, subject: str | None = None) -> AsyncIterator[list[Commit]]:
         while True:
             async with self._grown:
-                await self._grown.wait_for(lambda: len(self.commits) > after)
+                while len(self.commits) <= after:
+                    await self._grown.wait()
             found = self.commits[after : after + 256]
             after = found[-1].sequence
             yield found

@@ -2,73 +2,20 @@ import asyncio
 import random
 
 import pytest
-from tests.support.event_log import ReadableLog, a_count
+from tests.support.counted_sessions import folded_undisturbed, reached, rows, run_subject, write
+from tests.support.event_log import ReadableLog
 from tests.support.running import running
 from tests.support.toy_projection import CannotCount, ToyCounts, ToyRecord
+from tests.support.until import until
 
 from chassis.clock import SystemClock
 from chassis.postgres.applying import Applier
 from chassis.postgres.bookkeeping import live_checkpoint
 from chassis.postgres.faults import Fenced, LogReplaced
-from chassis.postgres.pool import direct, open_pool
+from chassis.postgres.pool import direct
 from chassis.postgres.runner import BatchApplied, ProjectionRunner
-from contracts.ids import CustomerId, SessionId
-from contracts.subjects import Writer, session_subject
 
 pytestmark = pytest.mark.integration
-
-
-def subject(session: str) -> str:
-    return session_subject(CustomerId("cus_1"), SessionId(session), Writer.RUN)
-
-
-async def write(log: ReadableLog, count: int, *, sessions: int = 7, seed: int = 1) -> None:
-    """`count` commits of 1 to 3 events each, over some sessions."""
-    rng = random.Random(seed)
-    numbers = {}
-    for _ in range(count):
-        session = f"ses_{rng.randrange(sessions)}"
-        events = []
-        for _ in range(rng.randint(1, 3)):
-            numbers[session] = numbers.get(session, 0) + 1
-            events.append(a_count(session, numbers[session] + seed * 10_000, amount=rng.randint(1, 9)))
-        await log.add(subject(session), *events)
-
-
-async def reached(dsn: str, sequence: int, *, name: str = "toy") -> None:
-    async with direct(dsn) as connection:
-
-        async def there() -> bool:
-            if await connection.fetchval("select to_regclass('svc.parked')") is None:
-                return False
-            live = await live_checkpoint(connection, "svc", name)
-            return live is not None and live.sequence >= sequence
-
-        await until(there)
-
-
-async def rows(dsn: str) -> list[tuple[object, ...]]:
-    async with open_pool(dsn, name="test", schema="svc") as pool:
-        sessions = await pool.fetch("select * from session_count order by customer, session")
-        customers = await pool.fetch("select * from customer_count order by customer")
-    return [tuple(row) for row in [*sessions, *customers]]
-
-
-async def fold_in_one_go(log: ReadableLog, dsn: str) -> list[tuple[object, ...]]:
-    """What the rows must be: the same log, applied by one undisturbed runner in another service."""
-    runner = ProjectionRunner(log=log, dsn=dsn, service="other", projection=ToyCounts())
-    async with direct(dsn) as connection, running(runner.run()):
-
-        async def there() -> bool:
-            if await connection.fetchval("select to_regclass('other.parked')") is None:
-                return False
-            live = await live_checkpoint(connection, "other", "toy")
-            return live is not None and live.sequence >= len(log.commits)
-
-        await until(there)
-        sessions = await connection.fetch("select * from other.session_count order by customer, session")
-        customers = await connection.fetch("select * from other.customer_count order by customer")
-        return [tuple(row) for row in [*sessions, *customers]]
 
 
 async def test_a_read_model_follows_the_log(database: str) -> None:
@@ -80,7 +27,7 @@ async def test_a_read_model_follows_the_log(database: str) -> None:
         await reached(database, 50)
         await write(log, 50, seed=2)
         await reached(database, 100)
-    assert await rows(database) == await fold_in_one_go(log, database)
+    assert await rows(database) == await folded_undisturbed(log, database)
     assert sum(each.commits for each in heard) == 100
     assert heard[-1].sequence == 100
 
@@ -104,7 +51,7 @@ async def test_killed_at_random_points_it_counts_every_event_exactly_once(databa
     runner = ProjectionRunner(log=log, dsn=database, service="svc", projection=ToyCounts())
     async with running(runner.run()):
         await reached(database, 600)
-    assert await rows(database) == await fold_in_one_go(log, database)
+    assert await rows(database) == await folded_undisturbed(log, database)
 
 
 async def _write_slowly(log: ReadableLog, count: int) -> None:
@@ -127,7 +74,7 @@ async def test_two_runners_have_one_owner_and_the_other_takes_over(database: str
             await until(lambda: second.owns is not None)
             await write(log, 30, seed=2)
             await reached(database, 60)
-    assert await rows(database) == await fold_in_one_go(log, database)
+    assert await rows(database) == await folded_undisturbed(log, database)
 
 
 async def test_a_zombie_with_an_old_checkpoint_is_refused_and_writes_nothing(database: str) -> None:
@@ -172,7 +119,7 @@ async def test_a_log_that_was_made_anew_stops_the_runner(database: str) -> None:
 async def test_the_record_holds_the_bytes_and_never_parks(database: str) -> None:
     log = ReadableLog()
     await write(log, 5)
-    await log.add_raw(subject("ses_1"), b"not a commit")
+    await log.add_raw(run_subject("ses_1"), b"not a commit")
     runner = ProjectionRunner(log=log, dsn=database, service="svc", projection=ToyRecord(failures=2))
     async with running(runner.run()):
         await reached(database, 6, name="record")

@@ -76,7 +76,11 @@ async def make_generation(db: Db, *, service: str, projection: AnyProjection, in
 async def promote(db: Db, *, service: str, made: Checkpoint, keep_old: bool = False) -> Checkpoint:
     """Inside the caller's transaction: make `made` the live generation, its views and all, and tell the runners."""
     await db.execute(
-        f"update {identifier(service)}.checkpoint set state = $2 where projection = $1 and state = 'live'",
+        f"update {identifier(service)}.checkpoint set state = 'retired' where projection = $1 and state = 'kept'",
+        made.projection,
+    )
+    await db.execute(
+        f"update {service}.checkpoint set state = $2 where projection = $1 and state = 'live'",
         made.projection,
         "kept" if keep_old else "retired",
     )

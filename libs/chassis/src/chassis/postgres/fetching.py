@@ -1,0 +1,30 @@
+"""Reading rows for a request: a bounded wait for a connection, and trouble of the database as a refusal."""
+
+from typing import Any
+
+import asyncpg
+
+from chassis.errors import Unavailable
+from chassis.postgres.faults import is_passing
+
+_ACQUIRE_S = 2.0
+
+
+class ReadModelsOutOfReach(Unavailable):
+    """The database does not answer, has no connection free, or the read model was never built here."""
+
+    code, title = "read_models_unavailable", "The read models are out of reach"
+
+
+async def fetch(pool: asyncpg.Pool, query: str, *arguments: Any) -> list[asyncpg.Record]:
+    """The rows of one statement. Raises ReadModelsOutOfReach, and asyncpg's errors for a statement that is wrong."""
+    try:
+        async with pool.acquire(timeout=_ACQUIRE_S) as connection:
+            rows: list[asyncpg.Record] = await connection.fetch(query, *arguments)
+            return rows
+    except asyncpg.UndefinedTableError as error:
+        raise ReadModelsOutOfReach("the read model has not been built yet") from error
+    except Exception as error:
+        if is_passing(error):
+            raise ReadModelsOutOfReach from error
+        raise
