@@ -18,6 +18,9 @@ PanelId = NewType("PanelId", str)
 VersionHash = NewType("VersionHash", str)
 """SHA-256, in lower-case hex, of a published template version."""
 
+ID_PATTERN = "^[A-Za-z0-9_-]{1,64}$"
+"""The rule as a JSON Schema pattern."""
+
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
 

@@ -4,12 +4,13 @@ config writes it into the object store; gateway and runtime read it. A session p
 """
 
 import hashlib
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 import rfc8785
 
 from contracts.ids import AgentId, PanelId, TemplateId, VersionHash
+from contracts.panels.kind import PanelKind
 
 ContextPolicy = Literal["full", "last_n", "summary", "none"]
 DispatchMoment = Literal["at_start", "at_join"]
@@ -108,7 +109,7 @@ class TemplateVersion(msgspec.Struct, frozen=True, kw_only=True):
     template_id: TemplateId
     draft: TemplateDraft
     agents: list[VersionAgent]
-    panel_kinds: dict[PanelId, dict[str, Any]]
+    panel_kinds: dict[PanelId, PanelKind]
 
     def agent(self, id: AgentId) -> AgentDefinition:
         """The definition of an agent of this version; raises KeyError."""

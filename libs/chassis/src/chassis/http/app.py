@@ -1,23 +1,31 @@
 """The Litestar application of a service: everything that is the same in all five."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from litestar import Litestar, Request, Response, Router, get
 from litestar.config.app import AppConfig
 from litestar.connection import ASGIConnection
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
+from litestar.params import PathParameter
 from litestar.types import ControllerRouterHandler
 
 from chassis.api_keys import ApiKeys, Principal
 from chassis.errors import NotAuthenticated, Unavailable
 from chassis.http.problems import exception_handlers
 from chassis.http.tracing import traced
+from contracts.ids import ID_PATTERN
 
 MAX_BODY_BYTES = 1024 * 1024
+
+Caller = NamedDependency[Principal]
+"""A handler's argument `principal: Caller`: whose key this request carries."""
+
+PathId = Annotated[str, PathParameter(pattern=ID_PATTERN)]
+"""A handler's argument that is an id in the path: anything that may not stand in a subject is refused at the edge."""
 
 
 def create_app(

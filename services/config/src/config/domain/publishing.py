@@ -5,8 +5,6 @@ Pointers go into the set as the customer sees it: ``/initial_agent``, ``/agents/
 
 from collections.abc import Iterator, Mapping
 
-import msgspec
-
 from chassis.errors import FieldError, InvalidInput
 from contracts.builtin_tools import BUILTIN_TOOLS
 from contracts.ids import AgentId, PanelId, TemplateId
@@ -36,7 +34,7 @@ def assemble(template: TemplateId, draft: TemplateDraft, *, definitions: Definit
         template_id=template,
         draft=draft,
         agents=[VersionAgent(id=agent, definition=definitions[agent]) for agent in draft.agents],
-        panel_kinds={panel: msgspec.to_builtins(kinds[panel]) for panel in draft.panels},
+        panel_kinds={panel: kinds[panel] for panel in draft.panels},
     )
 
 

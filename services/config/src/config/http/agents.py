@@ -4,12 +4,12 @@ from typing import Any
 
 import msgspec
 from litestar import get, post, put
+from litestar.params import JSONBody
 
-from chassis.api_keys import Principal
+from chassis.http.app import Caller, PathId
 from chassis.ids import new_id
 from config.domain.agent_definition import Write, Written
-from config.entities import Entities
-from config.http.answers import encoded, path_id
+from config.http.answers import ConfigEntities, encoded
 from contracts.ids import AgentId
 from contracts.positions import Position
 from contracts.template_version import AgentDefinition
@@ -25,7 +25,7 @@ class AgentAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @post("/api/agents", opt={"scope": "agents:write"})
-async def create_agent(data: AgentDefinition, principal: Principal, entities: Entities) -> AgentAnswer:
+async def create_agent(data: JSONBody[AgentDefinition], principal: Caller, entities: ConfigEntities) -> AgentAnswer:
     """Create an agent definition. Its handoff targets and tools are checked when a template is published."""
     id = AgentId(new_id("agt"))
     handled = await entities.write_agent(principal, id, Write(data))
@@ -33,17 +33,19 @@ async def create_agent(data: AgentDefinition, principal: Principal, entities: En
 
 
 @put("/api/agents/{agent_id:str}", opt={"scope": "agents:write"})
-async def write_agent(agent_id: str, data: AgentDefinition, principal: Principal, entities: Entities) -> AgentAnswer:
+async def write_agent(
+    agent_id: PathId, data: JSONBody[AgentDefinition], principal: Caller, entities: ConfigEntities
+) -> AgentAnswer:
     """Write the whole definition under an id of your choice; the same content twice changes nothing."""
-    id = AgentId(path_id(agent_id))
+    id = AgentId(agent_id)
     handled = await entities.write_agent(principal, id, Write(data))
     return _answer(id, handled.state, handled.position)
 
 
 @get("/api/agents/{agent_id:str}", opt={"scope": "agents:read"})
-async def get_agent(agent_id: str, principal: Principal, entities: Entities) -> AgentAnswer:
+async def get_agent(agent_id: PathId, principal: Caller, entities: ConfigEntities) -> AgentAnswer:
     """One agent definition."""
-    id = AgentId(path_id(agent_id))
+    id = AgentId(agent_id)
     stream = await entities.find_agent(principal.customer, id)
     return _answer(id, stream.state, stream.position)
 

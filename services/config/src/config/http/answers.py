@@ -1,22 +1,12 @@
-"""What all answers of config share."""
+"""What all routes of config share."""
 
-from chassis.errors import InvalidInput
-from contracts.ids import InvalidId, check_id
+from litestar.di import NamedDependency
+
+from config.entities import Entities
 from contracts.positions import Position
 
-
-class BadId(InvalidInput):
-    """An id in the path that no id looks like."""
-
-    code, title = "invalid_id", "The id in the path is not an id"
-
-
-def path_id(text: str) -> str:
-    """`text` if it is an id; raises BadId before anything else sees it."""
-    try:
-        return check_id(text)
-    except InvalidId as error:
-        raise BadId(str(error)) from error
+ConfigEntities = NamedDependency[Entities]
+"""A handler's argument `entities: ConfigEntities`."""
 
 
 def encoded(position: Position | None) -> str:

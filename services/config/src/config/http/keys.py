@@ -2,11 +2,11 @@
 
 import msgspec
 from litestar import delete, post
+from litestar.params import JSONBody
 
-from chassis.api_keys import Principal
 from chassis.errors import NotAllowed
-from config.entities import Entities
-from config.http.answers import path_id
+from chassis.http.app import Caller, PathId
+from config.http.answers import ConfigEntities
 from contracts.ids import ApiKeyId
 
 
@@ -25,7 +25,7 @@ class KeyAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @post("/api/keys", opt={"scope": "keys:write"})
-async def issue_key(data: KeyRequest, principal: Principal, entities: Entities) -> KeyAnswer:
+async def issue_key(data: JSONBody[KeyRequest], principal: Caller, entities: ConfigEntities) -> KeyAnswer:
     """Issue a key with some of the asking key's scopes, test or live as the asking key is."""
     beyond = sorted(set(data.scopes) - principal.scopes)
     if beyond:
@@ -35,9 +35,9 @@ async def issue_key(data: KeyRequest, principal: Principal, entities: Entities) 
 
 
 @delete("/api/keys/{key_id:str}", opt={"scope": "keys:write"})
-async def revoke_key(key_id: str, principal: Principal, entities: Entities) -> None:
+async def revoke_key(key_id: PathId, principal: Caller, entities: ConfigEntities) -> None:
     """Revoke a key; from now on it opens nothing."""
-    await entities.revoke_key(principal, ApiKeyId(path_id(key_id)))
+    await entities.revoke_key(principal, ApiKeyId(key_id))
 
 
 ROUTES = [issue_key, revoke_key]

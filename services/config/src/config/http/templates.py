@@ -4,12 +4,12 @@ from typing import Any
 
 import msgspec
 from litestar import get, post, put
+from litestar.params import JSONBody
 
-from chassis.api_keys import Principal
+from chassis.http.app import Caller, PathId
 from chassis.ids import new_id
 from config.domain.template import Drafted, Write
-from config.entities import Entities
-from config.http.answers import encoded, path_id
+from config.http.answers import ConfigEntities, encoded
 from contracts.ids import TemplateId, VersionHash
 from contracts.positions import Position
 from contracts.template_version import TemplateDraft
@@ -27,7 +27,7 @@ class TemplateAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @post("/api/templates", opt={"scope": "templates:write"})
-async def create_template(data: TemplateDraft, principal: Principal, entities: Entities) -> TemplateAnswer:
+async def create_template(data: JSONBody[TemplateDraft], principal: Caller, entities: ConfigEntities) -> TemplateAnswer:
     """Create a draft."""
     id = TemplateId(new_id("tpl"))
     handled = await entities.write_template(principal, id, Write(data))
@@ -36,26 +36,26 @@ async def create_template(data: TemplateDraft, principal: Principal, entities: E
 
 @put("/api/templates/{template_id:str}", opt={"scope": "templates:write"})
 async def write_template(
-    template_id: str, data: TemplateDraft, principal: Principal, entities: Entities
+    template_id: PathId, data: JSONBody[TemplateDraft], principal: Caller, entities: ConfigEntities
 ) -> TemplateAnswer:
     """Write the whole draft under an id of your choice; the same content twice changes nothing."""
-    id = TemplateId(path_id(template_id))
+    id = TemplateId(template_id)
     handled = await entities.write_template(principal, id, Write(data))
     return _answer(id, handled.state, handled.position)
 
 
 @get("/api/templates/{template_id:str}", opt={"scope": "templates:read"})
-async def get_template(template_id: str, principal: Principal, entities: Entities) -> TemplateAnswer:
+async def get_template(template_id: PathId, principal: Caller, entities: ConfigEntities) -> TemplateAnswer:
     """One template."""
-    id = TemplateId(path_id(template_id))
+    id = TemplateId(template_id)
     stream = await entities.find_template(principal.customer, id)
     return _answer(id, stream.state, stream.position)
 
 
 @post("/api/templates/{template_id:str}/publish", opt={"scope": "templates:write"}, status_code=200)
-async def publish_template(template_id: str, principal: Principal, entities: Entities) -> TemplateAnswer:
+async def publish_template(template_id: PathId, principal: Caller, entities: ConfigEntities) -> TemplateAnswer:
     """Validate and publish the draft as an immutable version; an unchanged set keeps its version."""
-    id = TemplateId(path_id(template_id))
+    id = TemplateId(template_id)
     handled = await entities.publish(principal, id)
     return _answer(id, handled.state, handled.position)
 
