@@ -4,6 +4,7 @@ Queries never name a generation: they read `<service>.<table>`, a view that a cu
 transaction that moves everything else, so a reader sees the old rows or the new ones and never none.
 """
 
+import asyncio
 import hashlib
 
 import asyncpg
@@ -12,6 +13,9 @@ from chassis.postgres.bookkeeping import Checkpoint, ensure_bookkeeping, live_ch
 from chassis.postgres.faults import DefinitionChanged, LogReplaced
 from chassis.postgres.names import OWN_TABLES, generation_schema, identifier, lock_key
 from chassis.projection import CommitProjection, Db, Projection
+
+_LOCK_WAIT_MS = 50
+_LOCK_PAUSES_S = (0.005, 0.01, 0.02, 0.04) * 8
 
 AnyProjection = Projection | CommitProjection
 
@@ -145,6 +149,7 @@ async def _check_tables(db: Db, schema: str) -> None:
 
 async def _point_views(db: Db, service: str, schema: str) -> None:
     wanted = await tables_of(db, schema)
+    await _lock_views(db, service, wanted)
     for table in wanted:
         text = f"view {service}.{table} as select * from {schema}.{table}"
         try:
@@ -154,3 +159,30 @@ async def _point_views(db: Db, service: str, schema: str) -> None:
             # The columns are not those of the old view with some appended.
             await db.execute(f"drop view {service}.{table}")
             await db.execute(f"create {text}")
+
+
+async def _lock_views(db: Db, service: str, tables: list[str]) -> None:
+    """All at once, before any is replaced.
+
+    A reader may hold one view and wait for another that we hold. We are the one to give way, at once and not after
+    the server's deadlock timeout of a second, so that no reader is ever chosen as the victim, or kept waiting long.
+    """
+    rows = await db.fetch(
+        "select relname from pg_class where relnamespace = to_regnamespace($1) and relkind = 'v'"
+        " and relname = any ($2::text[]) order by relname",
+        service,
+        tables,
+    )
+    if not rows:
+        return
+    statement = f"lock table {', '.join(f'{service}.{row[0]}' for row in rows)} in access exclusive mode"
+    for pause_s in (*_LOCK_PAUSES_S, None):
+        try:
+            async with db.transaction():
+                await db.execute(f"set local lock_timeout to '{_LOCK_WAIT_MS}ms'")
+                await db.execute(statement)
+            return
+        except asyncpg.LockNotAvailableError:
+            if pause_s is None:
+                raise
+        await asyncio.sleep(pause_s)

@@ -6,11 +6,14 @@ runner then finds its checkpoint retired, writes nothing, and follows the new ge
 to be alive, or to be in this process.
 """
 
+import asyncio
+
+import asyncpg
 import msgspec
 
 from chassis.event_log import EventLog
 from chassis.postgres.bookkeeping import Checkpoint, checkpoints, is_bookkept, live_checkpoint
-from chassis.postgres.building import Build, building
+from chassis.postgres.building import Build, BuildStalled, building
 from chassis.postgres.comparing import Comparison, compare
 from chassis.postgres.faults import BuildUnderWay, DefinitionChanged, LogReplaced, NoSuchProjection
 from chassis.postgres.generations import MOVED, AnyProjection, definition_of, drop_generation, promote
@@ -19,6 +22,7 @@ from chassis.postgres.parking import ParkedSession, parked_sessions
 from chassis.postgres.pool import Connection, direct
 
 _DIFFERENCES = 1000
+_CUT_OVER_PAUSES_S = (0.5, 1.0, 2.0, 4.0)
 
 
 class CheckReport(msgspec.Struct, frozen=True):
@@ -80,10 +84,8 @@ async def rebuild(
             report = None  # there is nothing that this one must be equal to
         if only_if_equal and report is not None and not report.equal:
             raise NotEqual(report)
-        async with build.level_with_live() as (holder, _):
-            made = await build.checkpoint()
-            await promote(holder, service=service, made=made, keep_old=keep_old)
-        return RebuildReport(projection.name, made.generation, made.sequence, report)
+        made = await _cut_over(build, service, keep_old)
+    return RebuildReport(projection.name, made.generation, made.sequence, report)
 
 
 async def check(
@@ -116,6 +118,21 @@ async def drop(dsn: str, *, service: str, projection: str) -> None:
                 f"update {service}.projection set live_generation = null where name = $1", projection
             )
             await connection.execute("select pg_notify($1, $2)", MOVED, f"{service}.{projection}")
+
+
+async def _cut_over(build: Build, service: str, keep_old: bool) -> Checkpoint:
+    """Tried again while long readers hold the views; the live runner goes on in between."""
+    for pause_s in (*_CUT_OVER_PAUSES_S, None):
+        try:
+            async with build.level_with_live() as (holder, _):
+                made = await build.checkpoint()
+                await promote(holder, service=service, made=made, keep_old=keep_old)
+            return made
+        except asyncpg.LockNotAvailableError:
+            if pause_s is None:
+                break
+        await asyncio.sleep(pause_s)
+    raise BuildStalled("readers held the views for too long: try again")
 
 
 async def _check(build: Build, dsn: str, service: str, projection: AnyProjection, limit: int) -> CheckReport:
