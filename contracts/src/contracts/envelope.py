@@ -13,6 +13,8 @@ from contracts.ids import CustomerId, EventId, KeyId
 
 MAX_COMMIT_BYTES = 512 * 1024
 MAX_DATA_BYTES = 64 * 1024
+MAX_PERSONAL_BYTES = 320 * 1024
+"""Sealed. With the largest `data`, and in base64, it still fits one commit; larger content goes to the blobs port."""
 
 
 class InvalidCommit(ValueError):

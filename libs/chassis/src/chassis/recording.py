@@ -10,7 +10,7 @@ from opentelemetry.trace import SpanContext
 from chassis import sealing
 from chassis.clock import Clock
 from chassis.ids import new_event_id
-from contracts.envelope import MAX_DATA_BYTES, Envelope, InvalidCommit, associated_data, format_time
+from contracts.envelope import MAX_DATA_BYTES, MAX_PERSONAL_BYTES, Envelope, InvalidCommit, associated_data, format_time
 from contracts.ids import CustomerId, EventId, KeyId
 from contracts.registry import EventData, Personal, decode_personal, find_type, type_of
 
@@ -53,13 +53,19 @@ class Recorder:
         traceparent: str | None = None,
         id: EventId | None = None,
     ) -> Envelope:
-        """The next envelope. Raises InvalidCommit when `data` is over 64 KiB, ValueError when a key is missing."""
+        """The next envelope.
+
+        Raises InvalidCommit when `data` is over 64 KiB or the sealed part over 320 KiB (no number is used up then),
+        ValueError when a key is missing.
+        """
         kind = type_of(data)
         event_id = id or EventId(new_event_id())
         encoded = _encode(data)
         if len(encoded) > MAX_DATA_BYTES:
             raise InvalidCommit(f"{kind.name}: data holds at most {MAX_DATA_BYTES} bytes, not {len(encoded)}")
         blob = self._seal(event_id, kind.name, kind.v, personal) if personal is not None else b""
+        if len(blob) > MAX_PERSONAL_BYTES:
+            raise InvalidCommit(f"{kind.name}: the sealed part holds at most {MAX_PERSONAL_BYTES} bytes")
         self._n += 1
         return Envelope(
             id=event_id,
