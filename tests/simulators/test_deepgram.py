@@ -140,18 +140,22 @@ async def test_silence_gives_nothing(hear: Hear) -> None:
     assert types(await hear(np.zeros(48_000, np.int16), faint)) == []
 
 
-@pytest.mark.parametrize("kind", ["tone", "noise", "part"])
-async def test_a_sound_that_it_does_not_know_is_not_given_words(
-    hear: Hear, recordings: dict[str, Samples], kind: str
-) -> None:
+@pytest.mark.parametrize("kind", ["tone", "noise"])
+async def test_a_sound_that_it_does_not_know_is_not_given_words(hear: Hear, kind: str) -> None:
     sound = {
         "tone": 8_000 * np.sin(2 * np.pi * 440 * np.arange(24_000) / 16_000),
         "noise": np.random.default_rng(2).normal(0, 3_000, 24_000),
-        "part": recordings[TEXTS[0]][24_000:40_000],
     }[kind]
     events = await hear(padded(sound.astype(np.int16)))
     assert finals(events) == []
     assert stt.SpeechEventType.END_OF_SPEECH in types(events)
+
+
+@pytest.mark.parametrize(("text", "words"), [(TEXTS[0], "my Python code."), (TEXTS[2], "can you check?")])
+async def test_who_joins_late_hears_the_rest(hear: Hear, recordings: dict[str, Samples], text: str, words: str) -> None:
+    [heard] = finals(await hear(recordings[text][8_000 + 16_000 :]))
+    assert heard.endswith(words)
+    assert len(heard) < len(text)
 
 
 async def test_a_flush_is_answered_at_once_with_what_was_said_so_far(

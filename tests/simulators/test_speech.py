@@ -37,6 +37,7 @@ def test_what_the_synthesizer_says_is_recognised_as_the_recording_would_be(demo:
         assert heard.text == utterance.text
     for other in ("What is the weather like today?", "I would like to buy a car.", "Thank you very much."):
         assert recogniser.whole(*speak(other)) is None
+        assert recogniser.part(*speak(other)) is None
 
 
 def test_an_empty_recogniser_knows_nothing(demo: Scenario) -> None:

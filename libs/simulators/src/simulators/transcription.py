@@ -86,7 +86,7 @@ class Transcription:
         if not (self._options.interim_results and self._segmenter.speaking and heard_s >= self._interim_at_s):
             return
         self._interim_at_s = heard_s + INTERIM_S
-        text = self._begun(self._segmenter.so_far())
+        text = self._part(self._segmenter.so_far())
         if text not in {"", self._interim_text}:
             self._interim_text = text
             began_s = self._segmenter.began_at_s
@@ -94,18 +94,14 @@ class Transcription:
 
     def _final(self, ended: Ended) -> Message:
         heard = self._recogniser.whole(ended.samples, self._options.rate_hz)
-        text = heard.text if heard else ""
-        if not heard and ended.because == "flush":
-            text = self._begun(ended.samples)
+        text = heard.text if heard else self._part(ended.samples)
         self._last_word_end_s = ended.at_s + ended.duration_s
         flushed = ended.because == "flush"
         return self._results(text, ended.at_s, ended.duration_s, final=True, speech_final=True, from_finalize=flushed)
 
-    def _begun(self, samples: Samples) -> str:
-        """The words said so far of the utterance that begins like this."""
-        heard = self._recogniser.beginning(samples, self._options.rate_hz)
-        words = heard.text.split() if heard else []
-        return " ".join(words[: int(len(words) * heard.share)]) if heard else ""
+    def _part(self, samples: Samples) -> str:
+        heard = self._recogniser.part(samples, self._options.rate_hz)
+        return heard.text if heard else ""
 
     def _utterance_end(self) -> Iterator[Message]:
         wanted_ms, word_end_s = self._options.utterance_end_ms, self._last_word_end_s
