@@ -38,6 +38,7 @@ class Applier:
         clock: Clock,
     ) -> None:
         self._connection, self._service, self._projection = connection, identifier(service), projection
+        self._checkpoint = checkpoint
         self._generation, self._incarnation, self._state = checkpoint.generation, checkpoint.incarnation, state
         self._sequence, self._parked_revision = checkpoint.sequence, -1
         self._parked: set[tuple[str, str]] = set()
@@ -47,6 +48,11 @@ class Applier:
     def sequence(self) -> int:
         """Every commit up to here is in the tables, or parked."""
         return self._sequence
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """Where it began."""
+        return self._checkpoint
 
     @property
     def generation(self) -> int:

@@ -42,11 +42,16 @@ async def ensure_live(db: Db, *, service: str, projection: AnyProjection, incarn
             if found is None:
                 made = await make_generation(db, service=service, projection=projection, incarnation=incarnation)
                 found = await promote(db, service=service, made=made)
-    if found.incarnation != incarnation:
-        raise LogReplaced(f"{service}.{projection.name} follows another incarnation of {projection.log}: rebuild it")
+    expect_same_log(found, incarnation)
     if found.definition != definition_of(projection):
         raise DefinitionChanged(f"the live tables of {service}.{projection.name} have other DDL: rebuild it")
     return found
+
+
+def expect_same_log(checkpoint: Checkpoint, incarnation: str) -> None:
+    """Raises LogReplaced when the log is not the one that the generation was built from."""
+    if checkpoint.incarnation != incarnation:
+        raise LogReplaced(f"{checkpoint.projection} follows another incarnation of {checkpoint.log}: rebuild it")
 
 
 async def make_generation(db: Db, *, service: str, projection: AnyProjection, incarnation: str) -> Checkpoint:

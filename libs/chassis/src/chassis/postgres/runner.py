@@ -18,7 +18,7 @@ from chassis.postgres.applying import Applier
 from chassis.postgres.batching import batches
 from chassis.postgres.bookkeeping import Checkpoint
 from chassis.postgres.faults import DefinitionChanged, Fenced, is_passing
-from chassis.postgres.generations import AnyProjection, ensure_live
+from chassis.postgres.generations import AnyProjection, ensure_live, expect_same_log
 from chassis.postgres.names import identifier
 from chassis.postgres.ownership import OwnershipLost, run_until, try_to_own, watch
 from chassis.postgres.pool import Connection, direct
@@ -139,6 +139,8 @@ class ProjectionRunner:
 
     async def _apply(self, applier: Applier, commits: list[Commit]) -> None:
         began = self._clock.monotonic()
+        # Asked for each batch, because the log may have been made anew behind a reconnect; adapters remember it.
+        expect_same_log(applier.checkpoint, await self._log.incarnation(self._projection.log))
         events = await applier.advance(commits)
         self._retry_s = _FIRST_RETRY_S
         if self._on_batch is not None:
