@@ -17,13 +17,15 @@ from contracts.subjects import Log, Writer, session_filter
 TIMEOUT_S = 20
 
 
-async def collect(log: EventLog, count: int, *, after: int = 0, subject: str | None = None) -> list[Commit]:
+async def collect(
+    log: EventLog, count: int, *, after: int = 0, subject: str | None = None, timeout_s: float = TIMEOUT_S
+) -> list[Commit]:
     """The first `count` commits of a tail."""
     found: list[Commit] = []
     async with (
-        asyncio.timeout(TIMEOUT_S),
-        contextlib.aclosing(log.tail(Log.SESSIONS, after=after, subject=subject)) as tail,
-    ):  # type: ignore[type-var]
+        asyncio.timeout(timeout_s),
+        contextlib.aclosing(log.tail(Log.SESSIONS, after=after, subject=subject)) as tail,  # type: ignore[type-var]
+    ):
         async for batch in tail:
             assert batch
             found += batch
