@@ -9,7 +9,7 @@ import hashlib
 
 import asyncpg
 
-from chassis.postgres.bookkeeping import Checkpoint, ensure_bookkeeping, live_checkpoint
+from chassis.postgres.bookkeeping import Checkpoint, checkpoints, ensure_bookkeeping, live_checkpoint
 from chassis.postgres.faults import DefinitionChanged, LogReplaced
 from chassis.postgres.names import OWN_TABLES, generation_schema, identifier, lock_key
 from chassis.projection import CommitProjection, Db, Projection
@@ -69,7 +69,7 @@ async def make_generation(db: Db, *, service: str, projection: AnyProjection, in
         await db.execute(f"set local search_path to {schema}, public")
         await db.execute(projection.tables)
         await db.execute("select set_config('search_path', $1, true)", path)
-        await _check_tables(db, schema)
+        await _check_tables(db, service, projection.name, schema)
         row = await db.fetchrow(
             f"insert into {service}.checkpoint (projection, generation, state, definition, log, incarnation, sequence)"
             " values ($1, $2, 'building', $3, $4, $5, 0) returning *",
@@ -141,15 +141,26 @@ async def primary_key_of(db: Db, schema: str, table: str) -> list[str]:
     return [row["attname"] for row in rows]
 
 
-async def _check_tables(db: Db, schema: str) -> None:
+async def _check_tables(db: Db, service: str, projection: str, schema: str) -> None:
     tables = await tables_of(db, schema)
     if not tables:
         raise ValueError(f"{schema}: the DDL of a projection makes at least one table")
+    taken = OWN_TABLES | await _tables_of_others(db, service, projection)
     for table in tables:
-        if identifier(table) in OWN_TABLES:
-            raise ValueError(f"{schema}.{table}: the chassis keeps a table of this name")
+        if identifier(table) in taken:
+            raise ValueError(f"{schema}.{table}: {service} has another table of this name")
         if not await primary_key_of(db, schema, table):
             raise ValueError(f"{schema}.{table} needs a primary key, or nothing can compare its rows")
+
+
+async def _tables_of_others(db: Db, service: str, projection: str) -> set[str]:
+    """Two projections of one service may not share a view's name: the later would take the earlier one's readers."""
+    return {
+        table
+        for other in await checkpoints(db, service)
+        if other.projection != projection
+        for table in await tables_of(db, generation_schema(service, other.projection, other.generation))
+    }
 
 
 async def _point_views(db: Db, service: str, schema: str) -> None:

@@ -79,7 +79,7 @@ class ProjectionRunner:
                 async with direct(self._dsn, name=f"{self._service}.{self._projection.name}") as connection:
                     await self._serve(connection)
             except (Fenced, OwnershipLost) as error:
-                self._say("projection_moved_on", error)
+                log.info("projection_moved_on", **self._names, why=str(error))
             except DefinitionChanged as error:
                 # The other release is serving; this one waits for the rebuild that its release ends in.
                 self._say("projection_waits_for_rebuild", error)
