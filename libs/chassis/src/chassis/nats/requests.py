@@ -6,8 +6,8 @@ decode, a handler that failed) comes back in a header, as RequestRefused. No con
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from types import TracebackType
-from typing import Generic, Self, TypeVar
+from types import TracebackType, UnionType
+from typing import Any, Generic, Self, TypeVar, overload
 
 import msgspec
 import nats.errors
@@ -51,8 +51,22 @@ class RequestRefused(Exception):
         self.subject, self.code = subject, code
 
 
-async def ask(client: Client, subject: str, request: object, answer_type: type[Answer], *, timeout_s: float) -> Answer:
-    """Send `request`, wait for the answer; `answer_type` may be a union. Raises NoAnswer, RequestRefused."""
+@overload
+async def ask(
+    client: Client, subject: str, request: object, answer_type: type[Answer], *, timeout_s: float
+) -> Answer: ...
+
+
+@overload
+async def ask(client: Client, subject: str, request: object, answer_type: UnionType, *, timeout_s: float) -> Any: ...
+
+
+async def ask(client: Client, subject: str, request: object, answer_type: Any, *, timeout_s: float) -> Any:
+    """Send `request`, wait for the answer. Raises NoAnswer, RequestRefused.
+
+    `answer_type` may be a union of tagged Structs; the type checker cannot say so, so annotate what you get:
+    ``answer: LiveAnswer = await ask(…)``.
+    """
     headers: dict[str, str] = {}
     propagate.inject(headers)
     try:
