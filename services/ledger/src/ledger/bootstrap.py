@@ -1,0 +1,109 @@
+"""The wiring of the ledger, top to bottom."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from importlib.resources import files
+
+import structlog
+from asyncpg import Pool
+
+from chassis.api_keys import ApiKeys
+from chassis.clock import SystemClock
+from chassis.event_log import EventLog
+from chassis.http.app import create_app
+from chassis.key_ring import AskForKey, KeyRing
+from chassis.nats.connection import connect
+from chassis.nats.event_log import NatsEventLog
+from chassis.nats.logs import declare_logs
+from chassis.postgres import migrations
+from chassis.postgres.faults import DefinitionChanged, LogReplaced
+from chassis.postgres.generations import AnyProjection, ensure_live
+from chassis.postgres.pool import direct, open_pool
+from chassis.postgres.runner import ProjectionRunner
+from chassis.service import Service
+from chassis.tasks import Tasks
+from contracts.subjects import Log
+from ledger.adapters.keys import ask_gateway
+from ledger.exporting import Signer
+from ledger.http import cost, events, export, handoffs, state, timeline
+from ledger.opening import Opener
+from ledger.price_book import load_price_book
+from ledger.read_models.charges import Charges
+from ledger.read_models.handoffs import Handoffs
+from ledger.read_models.record import Record
+from ledger.read_models.session_history import SessionHistory
+from ledger.sessions import Sessions
+from ledger.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+SERVICE = "ledger"
+ROUTES = [
+    *timeline.ROUTES,
+    *handoffs.ROUTES,
+    *cost.ROUTES,
+    *events.ROUTES,
+    *state.ROUTES,
+    *export.ROUTES,
+]
+
+
+def projections(settings: Settings) -> list[AnyProjection]:
+    """All read models of the ledger, by which tools rebuild them by name."""
+    book = load_price_book(settings.price_book)
+    return [Record(Log.SESSIONS), Record(Log.CONFIG), SessionHistory(), Handoffs(), Charges(book=book)]
+
+
+async def migrate(settings: Settings) -> None:
+    """Declare the logs, make the schema and the first generation of every read model; safe to repeat.
+
+    A read model whose tables changed is left as it is: it serves until it is rebuilt.
+    """
+    async with connect(settings.nats_url, name=SERVICE) as nats:
+        await declare_logs(nats, replicas=settings.nats_replicas)
+        event_log = NatsEventLog(nats)
+        await migrations.migrate(settings.postgres_dsn, service=SERVICE, folder=files("ledger") / "migrations")
+        async with direct(settings.postgres_dsn, name=f"{SERVICE}-migrations") as db:
+            for projection in projections(settings):
+                incarnation = await event_log.incarnation(projection.log)
+                try:
+                    await ensure_live(db, service=SERVICE, projection=projection, incarnation=incarnation)
+                except (DefinitionChanged, LogReplaced) as error:
+                    log.warning("projection_needs_rebuild", projection=projection.name, code=error.code)
+
+
+@contextlib.asynccontextmanager
+async def open_service(settings: Settings) -> AsyncIterator[Service]:
+    """Everything opened, in order; closed in reverse."""
+    async with (
+        connect(settings.nats_url, name=SERVICE) as nats,
+        open_pool(settings.postgres_dsn, name=SERVICE, schema=SERVICE) as pool,
+        Tasks() as tasks,
+    ):
+        await migrations.expect_migrated(settings.postgres_dsn, service=SERVICE, folder=files("ledger") / "migrations")
+        event_log = NatsEventLog(nats)
+        api_keys = ApiKeys(log=event_log, pepper=settings.key_pepper.encode())
+        tasks.start(api_keys.follow(), name="ledger.api_keys")
+        for projection in projections(settings):
+            runner = ProjectionRunner(log=event_log, dsn=settings.postgres_dsn, service=SERVICE, projection=projection)
+            tasks.start(runner.run(), name=f"ledger.{projection.name}")
+        app = create_app(
+            name=SERVICE,
+            routes=ROUTES,
+            dependencies=dependencies(settings, pool=pool, event_log=event_log, ask=ask_gateway(nats)),
+            api_keys=api_keys,
+            ready=lambda: nats.is_connected and api_keys.caught_up.is_set(),
+        )
+        yield Service(name=SERVICE, app=app, tasks=tasks, ready=api_keys.caught_up.is_set)
+
+
+def dependencies(settings: Settings, *, pool: Pool, event_log: EventLog, ask: AskForKey) -> dict[str, object]:
+    """What handlers may ask for by name."""
+    return {
+        "pool": pool,
+        "sessions": Sessions(pool=pool, log=event_log),
+        "opener": Opener(keys=KeyRing(ask=ask, reader=SERVICE)),
+        "book": load_price_book(settings.price_book),
+        "signer": Signer(bytes.fromhex(settings.signing_key)),
+        "clock": SystemClock(),
+    }

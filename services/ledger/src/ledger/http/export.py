@@ -1,0 +1,53 @@
+"""/api/sessions/{id}/export, and the public key that exports are checked by."""
+
+import msgspec
+from asyncpg import Pool
+from litestar import get
+from litestar.response import Stream
+
+from chassis.api_keys import Principal
+from chassis.clock import Clock
+from contracts.envelope import format_time
+from ledger.domain.export import Header
+from ledger.exporting import Signer, export
+from ledger.http.events import NDJSON
+from ledger.sessions import Sessions
+
+
+class PublicKey(msgspec.Struct, frozen=True, kw_only=True):
+    """`public_key` is 32 bytes in hex."""
+
+    algorithm: str
+    public_key: str
+
+
+@get("/api/sessions/{session_id:str}/export", opt={"scope": "sessions:read"}, media_type=NDJSON)
+async def get_export(
+    session_id: str,
+    principal: Principal,
+    sessions: Sessions,
+    signer: Signer,
+    clock: Clock,
+    pool: Pool,
+    min_position: str | None = None,
+) -> Stream:
+    """A session's record, every commit as it was stored, with signed chain heads: what `baton verify` checks."""
+    found = await sessions.find(principal, session_id, min_position=min_position)
+    header = Header(
+        session=found.session,
+        customer=found.customer,
+        created=format_time(clock.now()),
+        incarnation=(await sessions.position(found, 0, 0)).incarnation,
+        public_key=signer.public_key,
+    )
+    disposition = f'attachment; filename="{found.session}.ndjson"'
+    return Stream(export(pool, header, signer=signer), media_type=NDJSON, headers={"Content-Disposition": disposition})
+
+
+@get("/api/ledger/public-key", opt={"public": True}, sync_to_thread=False)
+def get_public_key(signer: Signer) -> PublicKey:
+    """The key that signs this deployment's exports; keep a copy where this deployment cannot change it."""
+    return PublicKey(algorithm="Ed25519", public_key=signer.public_key)
+
+
+ROUTES = [get_export, get_public_key]
