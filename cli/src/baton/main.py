@@ -43,17 +43,32 @@ def up(**options: Any) -> None:
     from simulators.scenario import DEMO
 
     options["scenario"] = options["scenario"] or DEMO
-    _configure_telemetry("baton")
-    sys.exit(asyncio.run(run_up(Options(**options), say=_say)))
+    configure_telemetry("baton")
+    sys.exit(asyncio.run(run_up(Options(**options), say=say)))
 
 
 @cli.command()
 @click.argument("service", type=click.Choice(SERVICE_NAMES))
-def run(service: str) -> None:
-    """Run one service alone; its settings are BATON_* variables."""
+@data_option
+def run(service: str, data: Path) -> None:
+    """Run one service alone; its settings are BATON_* variables, or those of the `baton up` on the data folder."""
     from importlib import import_module
 
+    from baton.ready import environment_of
+
+    os.environ.update(environment_of(data, os.environ))
     sys.exit(import_module(f"{service.replace('-', '_')}.main").main())
+
+
+@cli.command("fetch-livekit")
+def fetch_livekit() -> None:
+    """Find the LiveKit server, or build it once from its Go module into the user's cache."""
+    from chassis.embedded.livekit import LiveKitUnavailable, find_or_build
+
+    try:
+        click.echo(asyncio.run(find_or_build(say)))
+    except LiveKitUnavailable as error:
+        raise click.ClickException(f"no LiveKit server can be had: {error}") from None
 
 
 @cli.command()
@@ -61,23 +76,36 @@ def migrate() -> None:
     """Declare the logs and bring the schema of every service up to date; safe to repeat."""
     from baton.together import migrate_all
 
-    _configure_telemetry("migrate")
+    configure_telemetry("migrate")
     asyncio.run(migrate_all(os.environ))
 
 
-def _configure_telemetry(service: str, environment: Mapping[str, str] = os.environ) -> None:
+def configure_telemetry(service: str, environment: Mapping[str, str] = os.environ) -> None:
+    """Logs and traces of this process."""
     from chassis.telemetry import logging, tracing
 
     logging.configure(service=service, json_lines=environment.get("BATON_LOG_JSON") == "true")
     tracing.configure(service=service, otlp_endpoint=environment.get("BATON_OTLP_ENDPOINT", ""))
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """Tell the person at the terminal, on standard error."""
     click.echo(line, err=True)
 
 
 def main() -> int:
     """Run the command; a known problem is one line on standard error and exit status 2."""
+    from baton import commands_sessions
+    from baton.commands_projections import projections
+
+    for command in (
+        projections,
+        commands_sessions.demo,
+        commands_sessions.replay,
+        commands_sessions.export,
+        commands_sessions.verify,
+    ):
+        cli.add_command(command)
     try:
         cli.main(standalone_mode=False)
     except click.exceptions.Exit as leaving:
@@ -97,6 +125,8 @@ def main() -> int:
 
 def _is_known(error: Exception) -> bool:
     """Whether the error is one that a person can do something about, so that its message says enough."""
+    from baton.demo.api import ApiRefused
+    from baton.demo.script import StepFailed
     from baton.ready import NotRunning
     from baton.up import PortTaken
     from chassis.embedded.child import StartFailed
@@ -108,7 +138,7 @@ def _is_known(error: Exception) -> bool:
     from simulators.scenario import ScenarioError
 
     known = (
-        NotRunning, PortTaken, StartFailed, FolderInUse, OrphanLives, PortInUse, Refusal, LogFault, BadSettings,
-        ScenarioError,
-    )  # fmt: skip
+        *(ApiRefused, StepFailed, NotRunning, PortTaken, StartFailed, FolderInUse, OrphanLives, PortInUse),
+        *(Refusal, LogFault, BadSettings, ScenarioError),
+    )
     return isinstance(error, known)

@@ -1,10 +1,13 @@
 """The ready file: written once everything answers, so that a person or a program can go on from there."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 NAME = "ready.json"
+ENVIRONMENT_NAME = "environment.json"
+"""The settings of all services, for tools and for `baton run` beside a running `baton up`."""
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,12 +32,12 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     pids: dict[str, int]
 
 
-def write(ready: Ready, path: Path) -> None:
-    """Whole or not at all."""
+def write(content: object, path: Path) -> None:
+    """JSON, mode 0600, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".draft")
     draft.touch(mode=0o600)
-    draft.write_bytes(msgspec.json.format(msgspec.json.encode(ready), indent=2))
+    draft.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2))
     draft.replace(path)
 
 
@@ -48,3 +51,18 @@ def read(path: Path) -> Ready:
         return msgspec.json.decode(path.read_bytes(), type=Ready)
     except (FileNotFoundError, msgspec.MsgspecError) as error:
         raise NotRunning(f"no running Baton is described in {path}: start one with `baton up`") from error
+
+
+def environment_of(data: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """The settings of the services that run on a data folder, under those of the environment.
+
+    Raises NotRunning when neither says where NATS is.
+    """
+    try:
+        kept = msgspec.json.decode((data / ENVIRONMENT_NAME).read_bytes(), type=dict[str, str])
+    except (FileNotFoundError, msgspec.MsgspecError):
+        kept = {}
+    found = {**kept, **environment}
+    if "BATON_NATS_URL" not in found:
+        raise NotRunning(f"no Baton runs on the data folder {data}: start one with `baton up`, or set BATON_NATS_URL")
+    return found

@@ -6,9 +6,6 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import gateway.bootstrap
-import gateway.settings
-import ledger.bootstrap
-import ledger.settings
 import panel_bridge.bootstrap
 import panel_bridge.settings
 import runtime.bootstrap
@@ -16,6 +13,9 @@ import runtime.settings
 
 import config.bootstrap
 import config.settings
+import gateway.settings
+import ledger.bootstrap
+import ledger.settings
 from chassis.service import Service
 from chassis.settings import load
 

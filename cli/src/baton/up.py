@@ -79,14 +79,16 @@ async def running(options: Options, *, say: Say) -> AsyncIterator[Live]:
         stack.callback(listening.close)
         api_url = f"http://{options.host}:{listening.getsockname()[1]}"
         folder = await stack.enter_async_context(DataFolder(options.data))
+        settings_file = folder.part(ready.ENVIRONMENT_NAME)
         files = [folder.part(ready.NAME), *([options.ready_file] if options.ready_file else [])]
-        stack.callback(_remove, files)
+        stack.callback(_remove, [*files, settings_file])
         _remove(files)
         webhook = f"{api_url}/webhooks/livekit"
         parts = await stack.enter_async_context(
             open_parts(folder, scenario=options.scenario, webhook_url=webhook, say=say)
         )
         environment = for_services(parts, os.environ)
+        ready.write(environment, settings_file)
         await migrate_all(environment)
         seeded = await seed(load(config.settings.Settings, environment), folder.path)
         live = _opening(options, parts, environment, seeded, listening, api_url, files)
@@ -197,7 +199,7 @@ def _listen(options: Options) -> socket.socket:
 
 async def _until_ready(services: Mapping[str, Service]) -> None:
     async with asyncio.timeout(_READY_TIMEOUT_S):
-        while not all(service.ready() for service in services.values()):  # noqa: ASYNC110 (many sources, one moment)
+        while not all(service.ready() for service in services.values()):
             await asyncio.sleep(0.02)
 
 
