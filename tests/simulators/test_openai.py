@@ -1,5 +1,6 @@
 """The real OpenAI plugin against the simulator."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -153,6 +154,15 @@ async def test_a_fault_strikes_as_often_as_it_says() -> None:
             await ask(simulators, greeting)
         assert caught.value.status_code == 429
         assert (await ask(simulators, greeting))[1].text == "Now I can."
+
+
+async def test_a_reply_can_be_late() -> None:
+    scenario = Scenario(rules=(Rule(name="slow", text="At last.", fault=Fault(hang_s=0.05, times=1)),))
+    async with Simulators(scenario=scenario) as simulators:
+        started = asyncio.get_running_loop().time()
+        _, reply = await ask(simulators, greeting)
+        assert asyncio.get_running_loop().time() - started >= 0.05
+    assert reply.text == "At last."
 
 
 async def test_a_stream_can_be_cut_in_the_middle() -> None:

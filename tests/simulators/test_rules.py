@@ -213,6 +213,29 @@ def test_the_expert_sees_when_there_is_nothing_to_find(demo: Scenario, result: s
     assert said(demo, *asked, *called("read_code", result), tools=EXPERT_TOOLS).rule == rule
 
 
+def test_whatever_the_user_says_is_answered_in_one_breath(demo: Scenario) -> None:
+    """Spoken greetings, as the platform has them: from then on each answer is words or calls, and ends in words."""
+    history: list[dict[str, object]] = [system(EXPERT), {"role": "assistant", "content": "Hi, I am the coding expert."}]
+    results = {"read_code": json.dumps({"code": CODE}), "end_session": '{"ending": true}'}
+    rules: list[str] = []
+    for utterance in demo.utterances[1:]:
+        history.append(user(utterance.text))
+        reply = said(demo, *history, tools=EXPERT_TOOLS)
+        while reply.calls:
+            assert reply.text == ""
+            [call] = reply.calls
+            history += called(call.tool, results.get(call.tool, '{"ok": true}'), f"c{len(history)}")
+            rules.append(reply.rule)
+            reply = said(demo, *history, tools=EXPERT_TOOLS)
+        rules.append(reply.rule)
+        history.append({"role": "assistant", "content": reply.text})
+    assert rules == [
+        *("expert-opens-on-request", "expert-opened"),
+        *("expert-checks", "expert-found-error", "expert-highlighted"),
+        *("goodbye", "session-ended"),
+    ]
+
+
 def test_goodbye_ends_the_session_where_that_is_offered(demo: Scenario) -> None:
     asked = [system(EXPERT), user("Thank you, goodbye.")]
     assert [call.tool for call in said(demo, *asked, tools=EXPERT_TOOLS).calls] == ["end_session"]

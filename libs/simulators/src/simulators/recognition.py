@@ -38,8 +38,8 @@ SHORTEST, LONGEST = 0.8, 1.25
 CLOSE_ENOUGH = 1.2
 """The largest distance at which an utterance is recognised. Measured: the same words stay under 0.6 with noise 10 dB
 below them, cut at 2.5 kHz, or at another pace, and under 0.8 at another pitch; other words begin at 1.7."""
-CLOSE_ENOUGH_PART = 0.7
-"""The same for a part, which finds its like more easily: other words begin at 0.85."""
+CLOSE_ENOUGH_PART = 0.85
+"""The same for a part, which finds its like more easily: other words begin at 1.25."""
 SHORTEST_PART_S = 0.5
 """Less than this is like anything."""
 
