@@ -1,0 +1,84 @@
+"""What customers have published, folded in memory from the CONFIG log: nothing to rebuild, nothing to ask of config.
+
+Sessions start from it while config is down.
+"""
+
+import asyncio
+from collections import OrderedDict
+
+import msgspec
+import structlog
+
+from chassis.event_log import Commit, EventLog
+from chassis.object_store import ObjectStore
+from contracts.envelope import Envelope, InvalidCommit, decode_commit
+from contracts.events.customer import CustomerCreated
+from contracts.events.template import TemplateArchived, TemplatePublished
+from contracts.ids import CustomerId, TemplateId, VersionHash
+from contracts.registry import UnknownEvent, decode_data
+from contracts.subjects import Log
+from contracts.template_version import TemplateVersion, decode_version
+
+log = structlog.get_logger(__name__)
+_KINDS = ("template", "customer")
+_CACHED_VERSIONS = 500
+
+
+class Catalogue:
+    """Published version per template, and each customer's limit. `caught_up` is set once the past is known."""
+
+    def __init__(self, *, event_log: EventLog, objects: ObjectStore, max_sessions: int) -> None:
+        self._log, self._objects, self._max_sessions = event_log, objects, max_sessions
+        self._published: dict[tuple[CustomerId, TemplateId], VersionHash] = {}
+        self._limits: dict[CustomerId, int] = {}
+        self._versions: OrderedDict[VersionHash, TemplateVersion] = OrderedDict()
+        self.caught_up = asyncio.Event()
+
+    async def follow(self) -> None:
+        """Follow the log for ever."""
+        end = await self._log.end(Log.CONFIG)
+        if end == 0:
+            self.caught_up.set()
+        async for batch in self._log.tail(Log.CONFIG):
+            for commit in batch:
+                self._apply(commit)
+            if batch[-1].sequence >= end:
+                self.caught_up.set()
+
+    def published(self, customer: CustomerId, template: TemplateId) -> VersionHash | None:
+        """The version that new sessions of a template get."""
+        return self._published.get((customer, template))
+
+    def limit(self, customer: CustomerId) -> int:
+        """How many sessions a customer may have open; the deployment's own limit where no event names one."""
+        return self._limits.get(customer, self._max_sessions)
+
+    async def version(self, version: VersionHash) -> TemplateVersion:
+        """A published version. Raises ObjectMissing, CorruptVersion, LogFault."""
+        if version not in self._versions:
+            self._versions[version] = decode_version(await self._objects.get(version), version)
+            while len(self._versions) > _CACHED_VERSIONS:
+                self._versions.popitem(last=False)
+        self._versions.move_to_end(version)
+        return self._versions[version]
+
+    def _apply(self, commit: Commit) -> None:
+        if commit.subject.split(".")[2] not in _KINDS:
+            return
+        try:
+            for envelope in decode_commit(commit.payload):
+                self._evolve(envelope)
+        except (InvalidCommit, UnknownEvent, msgspec.ValidationError) as error:
+            log.error("config_commit_unreadable", sequence=commit.sequence, error=type(error).__name__)
+
+    def _evolve(self, envelope: Envelope) -> None:
+        template = (envelope.customer, TemplateId(envelope.subject))
+        match decode_data(envelope):
+            case TemplatePublished() as published:
+                self._published[template] = published.version
+            case TemplateArchived():
+                self._published.pop(template, None)
+            case CustomerCreated() as created:
+                self._limits[envelope.customer] = created.max_sessions
+            case _:
+                pass

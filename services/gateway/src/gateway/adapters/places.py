@@ -1,0 +1,122 @@
+"""What admission writes in PostgreSQL before it touches the log: slot, data key and resume token, in one transaction.
+
+The limit is exact: every count of a customer happens under that customer's own lock.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from chassis.errors import TooMany
+from chassis.postgres.names import lock_key
+from chassis.postgres.pool import Pool
+from contracts.ids import CustomerId, KeyId, SessionId
+
+
+class TooManySessions(TooMany):
+    """The customer has as many open sessions as its limit allows."""
+
+    code, title = "too_many_sessions", "As many sessions are open as your limit allows"
+    retry_after_s = 5
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """What a session gets before its first event. `wrapped_key` and `person` come from the vault.
+
+    `dispatching`: the gateway that admits it dispatches at once, so that for a while no other one does.
+    """
+
+    customer: CustomerId
+    session: SessionId
+    keyid: KeyId
+    wrapped_key: bytes
+    person: str
+    resume_digest: str
+    dispatching: bool
+
+
+class Slot(msgspec.Struct, frozen=True):
+    """A row that counts; `age_s` by the database's clock."""
+
+    customer: CustomerId
+    session: SessionId
+    admitted: bool
+    age_s: float
+
+
+class Resumable(msgspec.Struct, frozen=True):
+    """Whose a session is, and the keyed hash of its resume token."""
+
+    customer: CustomerId
+    digest: str
+
+
+class Places:
+    """The tables slot, data_key and resume_token. Raises asyncpg.PostgresError or OSError when out of reach."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def take(self, place: Place, *, limit: int) -> None:
+        """Take a slot and write what belongs to it, or raise TooManySessions and write nothing."""
+        async with self._pool.acquire() as db, db.transaction():
+            await db.execute("select pg_advisory_xact_lock($1)", lock_key("slots", place.customer))
+            taken = await db.fetchval("select count(*) from slot where customer = $1", place.customer)
+            if taken >= limit:
+                raise TooManySessions(f"{taken} of {limit} sessions are open")
+            await db.execute(
+                "insert into slot (session, customer, dispatched_at) values ($1, $2, case when $3 then now() end)",
+                place.session,
+                place.customer,
+                place.dispatching,
+            )
+            await db.execute(
+                "insert into data_key (keyid, customer, session, person, wrapped) values ($1, $2, $3, $4, $5)",
+                place.keyid,
+                place.customer,
+                place.session,
+                place.person,
+                place.wrapped_key,
+            )
+            await db.execute(
+                "insert into resume_token (session, customer, digest) values ($1, $2, $3)",
+                place.session,
+                place.customer,
+                place.resume_digest,
+            )
+
+    async def count_open(self, customers: Sequence[CustomerId], sessions: Sequence[SessionId]) -> None:
+        """Make sure that open sessions have their slots, also after the table was lost."""
+        await self._pool.execute(
+            "insert into slot (customer, session, admitted) select c, s, true from unnest($1::text[], $2::text[])"
+            " as open (c, s) on conflict (session) do update set admitted = true",
+            list(customers),
+            list(sessions),
+        )
+
+    async def free(self, sessions: Sequence[SessionId]) -> None:
+        """Give slots back."""
+        await self._pool.execute("delete from slot where session = any($1::text[])", list(sessions))
+
+    async def slots(self) -> list[Slot]:
+        """All that are taken, oldest first."""
+        rows = await self._pool.fetch(
+            "select customer, session, admitted, extract(epoch from now() - taken_at)::float8 as age_s"
+            " from slot order by taken_at"
+        )
+        return [Slot(row["customer"], row["session"], row["admitted"], row["age_s"]) for row in rows]
+
+    async def may_dispatch(self, session: SessionId, *, wait_s: float) -> bool:
+        """Whether it is this gateway's turn to dispatch; for `wait_s` seconds then nobody else's."""
+        turn = await self._pool.fetchval(
+            "update slot set dispatched_at = now() where session = $1 and (dispatched_at is null"
+            " or dispatched_at <= now() - make_interval(secs => $2)) returning 1",
+            session,
+            wait_s,
+        )
+        return turn is not None
+
+    async def resumable(self, session: SessionId) -> Resumable | None:
+        """Whose session this is; None for one that never had a place."""
+        row = await self._pool.fetchrow("select customer, digest from resume_token where session = $1", session)
+        return Resumable(row["customer"], row["digest"]) if row else None

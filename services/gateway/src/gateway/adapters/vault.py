@@ -1,0 +1,74 @@
+"""Data keys: made per session, wrapped by the customer's key, which the master key wraps. Only the gateway opens them.
+
+Nothing here is logged. To erase a person is to delete the rows of that person.
+"""
+
+from collections import OrderedDict
+
+import msgspec
+
+from chassis.postgres.pool import Pool
+from chassis.sealing import derive_key, keyed_digest, new_key, seal, unseal
+from contracts.ids import CustomerId, KeyId, SessionId
+
+_CACHED_CUSTOMERS = 1000
+
+
+class NewKey(msgspec.Struct, frozen=True):
+    """A fresh data key, open and wrapped, and the keyed hash of the person whose words it seals."""
+
+    key: bytes
+    wrapped: bytes
+    person: str
+
+
+class Vault:
+    """Keys in PostgreSQL. `master` is 32 bytes; each purpose gets a key of its own from it."""
+
+    def __init__(self, *, pool: Pool, master: bytes) -> None:
+        self._pool = pool
+        self._wrapping = derive_key(master, "customer keys")
+        self._persons = derive_key(master, "persons")
+        self._resume = derive_key(master, "resume tokens")
+        self.identities = derive_key(master, "participant identities")
+        self._customers: OrderedDict[CustomerId, bytes] = OrderedDict()
+
+    async def new_data_key(self, *, customer: CustomerId, session: SessionId, keyid: KeyId, user_id: str) -> NewKey:
+        """Make a key; it is not stored yet: that happens with the slot."""
+        key = new_key()
+        wrapping = await self._customer_key(customer)
+        wrapped = seal(wrapping, key, binding=_binding(customer, session, keyid))
+        return NewKey(key, wrapped, keyed_digest(self._persons, f"{customer}/{user_id}".encode()))
+
+    async def data_key(self, *, customer: CustomerId, session: SessionId, keyid: KeyId) -> bytes | None:
+        """The key, 32 bytes; None where no key of that id belongs to that session of that customer."""
+        wrapped = await self._pool.fetchval(
+            "select wrapped from data_key where keyid = $1 and customer = $2 and session = $3",
+            keyid,
+            customer,
+            session,
+        )
+        if wrapped is None:
+            return None
+        return unseal(await self._customer_key(customer), wrapped, binding=_binding(customer, session, keyid))
+
+    def resume_digest(self, session: SessionId, token: str) -> str:
+        """What is stored of a resume token."""
+        return keyed_digest(self._resume, f"{session}/{token}".encode())
+
+    async def _customer_key(self, customer: CustomerId) -> bytes:
+        if customer not in self._customers:
+            made = seal(self._wrapping, new_key(), binding=customer.encode())
+            await self._pool.execute(
+                "insert into customer_key (customer, wrapped) values ($1, $2) on conflict do nothing", customer, made
+            )
+            kept = await self._pool.fetchval("select wrapped from customer_key where customer = $1", customer)
+            self._customers[customer] = unseal(self._wrapping, kept, binding=customer.encode())
+            while len(self._customers) > _CACHED_CUSTOMERS:
+                self._customers.popitem(last=False)
+        self._customers.move_to_end(customer)
+        return self._customers[customer]
+
+
+def _binding(customer: CustomerId, session: SessionId, keyid: KeyId) -> bytes:
+    return f"{customer}/{session}/{keyid}".encode()

@@ -1,0 +1,175 @@
+"""The wiring of the gateway, top to bottom."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from importlib.resources import files
+
+from chassis.api_keys import ApiKeys
+from chassis.clock import SystemClock
+from chassis.http.app import create_app
+from chassis.ids import new_id
+from chassis.nats.connection import connect
+from chassis.nats.event_log import NatsEventLog
+from chassis.nats.logs import declare_logs
+from chassis.nats.object_store import NatsObjectStore
+from chassis.postgres import migrations
+from chassis.postgres.pool import open_pool
+from chassis.postgres.runner import ProjectionRunner
+from chassis.service import Service
+from chassis.settings import BadSettings
+from chassis.tasks import Tasks
+from contracts.subjects import TEMPLATE_VERSIONS_BUCKET
+from gateway.adapters.catalogue import Catalogue
+from gateway.adapters.livekit import LiveKitTokens, open_livekit
+from gateway.adapters.places import Places
+from gateway.adapters.rooms import Roomless, Rooms, Tokens
+from gateway.adapters.session_streams import SessionStreams
+from gateway.adapters.vault import Vault
+from gateway.adapters.webhooks_seen import WebhooksSeen
+from gateway.domain.reconcile import Timers
+from gateway.handlers.admitting import Admitting
+from gateway.handlers.answers import answering
+from gateway.handlers.endings import Endings
+from gateway.handlers.heartbeats import Heartbeats
+from gateway.handlers.open_sessions import OpenSessions
+from gateway.handlers.reconciler import Reconciler
+from gateway.handlers.slots import SlotKeeper
+from gateway.handlers.webhooks import Webhooks
+from gateway.http import sessions as session_routes
+from gateway.http import webhooks as webhook_routes
+from gateway.http.statuses import Statuses
+from gateway.read_models.session_index import SERVICE, SessionIndex
+from gateway.settings import Settings
+
+SOURCE = "gateway/0.1"
+_MIGRATIONS = files("gateway.migrations")
+_EMPTY_ROOM_S = 60
+_MASTER_KEY_BYTES = 32
+
+
+async def migrate(settings: Settings) -> None:
+    """Declare the logs and make the tables; safe to repeat."""
+    async with connect(settings.nats_url, name="gateway") as nats:
+        await declare_logs(nats, replicas=settings.nats_replicas)
+    await migrations.migrate(settings.postgres_dsn, service=SERVICE, folder=_MIGRATIONS)
+
+
+@contextlib.asynccontextmanager
+async def open_service(
+    settings: Settings,
+    *,
+    rooms: Rooms | None = None,
+    timers: Timers | None = None,
+    slot_expiry_s: float = 30,
+    slot_sweep_s: float = 5,
+) -> AsyncIterator[Service]:
+    """Everything opened, in order; closed in reverse. `rooms` stands in for LiveKit's API in tests, times likewise."""
+    clock, instance, master = SystemClock(), new_id("gw"), _master_key(settings)
+    async with contextlib.AsyncExitStack() as stack:
+        nats = await stack.enter_async_context(connect(settings.nats_url, name="gateway"))
+        await migrations.expect_migrated(settings.postgres_dsn, service=SERVICE, folder=_MIGRATIONS)
+        pool = await stack.enter_async_context(open_pool(settings.postgres_dsn, name=SERVICE, schema=SERVICE))
+        if rooms is None and settings.livekit_url:
+            rooms = await stack.enter_async_context(
+                open_livekit(url=settings.livekit_url, key=settings.livekit_key, secret=settings.livekit_secret)
+            )
+        event_log = NatsEventLog(nats)
+        api_keys = ApiKeys(log=event_log, pepper=settings.key_pepper.encode())
+        catalogue = Catalogue(
+            event_log=event_log,
+            objects=NatsObjectStore(nats, TEMPLATE_VERSIONS_BUCKET),
+            max_sessions=settings.max_sessions,
+        )
+        places, seen = Places(pool), WebhooksSeen(pool)
+        vault = Vault(pool=pool, master=master)
+        streams = SessionStreams(event_log=event_log, clock=clock, source=SOURCE, instance=instance)
+        sessions = OpenSessions(event_log=event_log, pool=pool, streams=streams)
+        endings = Endings(nats=nats, streams=streams, sessions=sessions, clock=clock)
+        slots = SlotKeeper(
+            sessions=sessions,
+            streams=streams,
+            places=places,
+            webhooks=seen,
+            expiry_s=slot_expiry_s,
+            sweep_every_s=slot_sweep_s,
+        )
+        heartbeats = Heartbeats(nats=nats, clock=clock, instance=instance)
+        reconciler = Reconciler(
+            sessions=sessions,
+            streams=streams,
+            endings=endings,
+            places=places,
+            rooms=rooms,
+            pulse=heartbeats.pulse,
+            clock=clock,
+            empty_timeout_s=settings.token_ttl_s + _EMPTY_ROOM_S,
+            timers=timers,
+        )
+        admitting = Admitting(
+            catalogue=catalogue,
+            places=places,
+            vault=vault,
+            streams=streams,
+            sessions=sessions,
+            reconciler=reconciler,
+            tokens=_tokens(settings),
+            token_ttl_s=settings.token_ttl_s,
+        )
+        webhooks = Webhooks(
+            key=settings.livekit_key,
+            secret=settings.livekit_secret,
+            seen=seen,
+            places=places,
+            streams=streams,
+            sessions=sessions,
+            reconciler=reconciler,
+            clock=clock,
+        )
+        runner = ProjectionRunner(
+            log=event_log, dsn=settings.postgres_dsn, service=SERVICE, projection=SessionIndex(), clock=clock
+        )
+        tasks = await stack.enter_async_context(Tasks())
+        tasks.start(api_keys.follow(), name="gateway.api_keys")
+        tasks.start(catalogue.follow(), name="gateway.catalogue")
+        tasks.start(sessions.follow(), name="gateway.open_sessions")
+        tasks.start(heartbeats.listen(), name="gateway.heartbeats")
+        tasks.start(slots.keep(), name="gateway.slots")
+        tasks.start(slots.sweep(), name="gateway.slot_sweep")
+        tasks.start(reconciler.run(), name="gateway.reconciler")
+        tasks.start(runner.run(), name="gateway.session_index")
+        await stack.enter_async_context(answering(nats=nats, vault=vault, reconciler=reconciler))
+
+        def ready() -> bool:
+            parts = (api_keys.caught_up, catalogue.caught_up, sessions.caught_up)
+            return nats.is_connected and all(part.is_set() for part in parts)
+
+        app = create_app(
+            name="gateway",
+            routes=[*session_routes.ROUTES, *webhook_routes.ROUTES],
+            dependencies={
+                "admitting": admitting,
+                "endings": endings,
+                "statuses": Statuses(event_log=event_log),
+                "webhooks": webhooks,
+            },
+            api_keys=api_keys,
+            ready=ready,
+        )
+        yield Service(name="gateway", app=app, tasks=tasks, ready=ready)
+
+
+def _tokens(settings: Settings) -> Tokens:
+    if not settings.livekit_url:
+        return Roomless()
+    url = settings.livekit_public_url or settings.livekit_url
+    return LiveKitTokens(url=url, key=settings.livekit_key, secret=settings.livekit_secret)
+
+
+def _master_key(settings: Settings) -> bytes:
+    try:
+        master = bytes.fromhex(settings.master_key)
+    except ValueError:
+        raise BadSettings("BATON_MASTER_KEY: 64 hexadecimal digits are expected") from None
+    if len(master) != _MASTER_KEY_BYTES:
+        raise BadSettings("BATON_MASTER_KEY: 64 hexadecimal digits are expected")
+    return master

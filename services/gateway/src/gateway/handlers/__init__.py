@@ -1,0 +1,1 @@
+"""What the gateway does by itself: admit, reconcile, watch, answer keys, keep slots."""

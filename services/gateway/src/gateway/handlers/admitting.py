@@ -1,0 +1,177 @@
+"""Letting a session in: template, key, slot, the first commit, and only then the answer. Room and dispatch follow by
+themselves, as the reconciler's first look.
+"""
+
+import hmac
+import secrets
+
+import msgspec
+import structlog
+
+from chassis.api_keys import Principal
+from chassis.errors import NotAuthenticated, NotFound, Unavailable
+from chassis.event_log import RevisionConflict
+from chassis.ids import new_id
+from chassis.object_store import ObjectMissing
+from contracts.events.session import SessionRequested, UserPersonal
+from contracts.ids import KeyId, SessionId, TemplateId, VersionHash
+from contracts.positions import Position
+from contracts.template_version import CorruptVersion, TemplateVersion
+from gateway.adapters.catalogue import Catalogue
+from gateway.adapters.places import Place, Places
+from gateway.adapters.reach import store_in_reach
+from gateway.adapters.rooms import Tokens
+from gateway.adapters.session_streams import SessionStreams
+from gateway.adapters.vault import Vault
+from gateway.domain import admission
+from gateway.domain.admission import SlotExpired
+from gateway.domain.token import grant_for, participant_identity
+from gateway.domain.view import SessionView
+from gateway.handlers.open_sessions import OpenSessions
+from gateway.handlers.reconciler import Reconciler
+
+log = structlog.get_logger(__name__)
+
+
+class UnknownTemplate(NotFound):
+    """No published template of that id is the customer's."""
+
+    code, title = "unknown_template", "There is no published template of this id"
+
+
+class VersionUnreadable(Unavailable):
+    """The published version cannot be read just now."""
+
+    code, title = "version_unreadable", "The template's published version cannot be read"
+
+
+class WrongResumeToken(NotAuthenticated):
+    """The resume token opens no such session."""
+
+    code, title = "wrong_resume_token", "The resume token does not open this session"
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """A session as asked for: of which template, and for whom. `user_id` is the customer's pseudonym."""
+
+    template_id: TemplateId
+    user_id: str
+    personal: UserPersonal
+
+
+class Admitted(msgspec.Struct, frozen=True, kw_only=True):
+    """A session that was let in, with the two credentials of its participant."""
+
+    view: SessionView
+    access_token: str
+    resume_token: str
+    position: Position
+
+
+class Admitting:
+    """Starts sessions and gives their tokens again. `token_ttl_s` in seconds."""
+
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        places: Places,
+        vault: Vault,
+        streams: SessionStreams,
+        sessions: OpenSessions,
+        reconciler: Reconciler,
+        tokens: Tokens,
+        token_ttl_s: int,
+    ) -> None:
+        self._catalogue, self._places, self._vault, self._streams = catalogue, places, vault, streams
+        self._sessions, self._reconciler = sessions, reconciler
+        self.tokens, self._token_ttl_s = tokens, token_ttl_s
+
+    async def start(self, principal: Principal, wanted: Wanted) -> Admitted:
+        """Let a session in. Raises UnknownTemplate, TooManySessions, SlotExpired, Unavailable, LogFault."""
+        hash, version = await self._version(principal, wanted.template_id)
+        session, keyid = SessionId(new_id("ses")), KeyId(new_id("dk"))
+        requested = self._requested(principal, wanted, session, hash, version)
+        resume_token = f"rt_{secrets.token_urlsafe(32)}"
+        key = await self._take_place(principal, requested, session, keyid, resume_token)
+        view = SessionView(customer=principal.customer, session=session)
+        origin = self._streams.origin(principal.customer, session, livemode=principal.livemode, keyid=keyid)
+        command = admission.Request(requested=requested, token_ttl_s=self._token_ttl_s if self.tokens.url else None)
+        try:
+            view, position = await self._streams.admit(
+                view, command, personal=wanted.personal, origin=origin, key=key, actor=principal.key
+            )
+        except RevisionConflict as conflict:
+            raise SlotExpired from conflict
+        self._sessions.take(view)
+        self._reconciler.wake(session, new=True)
+        log.info("session_admitted", session=session, customer=principal.customer, template=wanted.template_id)
+        token = self.tokens.mint(grant_for(requested, ttl_s=self._token_ttl_s))
+        return Admitted(view=view, access_token=token, resume_token=resume_token, position=position)
+
+    async def issue_token(self, session: SessionId, resume_token: str) -> str:
+        """A fresh token for the same identity. Raises WrongResumeToken, SessionOver, Unavailable, LogFault."""
+        with store_in_reach():
+            found = await self._places.resumable(session)
+        expected = found.digest if found is not None else "-"
+        offered = self._vault.resume_digest(session, resume_token)
+        if not hmac.compare_digest(expected, offered) or found is None:
+            raise WrongResumeToken
+        view, _ = await self._streams.decide(found.customer, session, admission.IssueToken(ttl_s=self._token_ttl_s))
+        self._sessions.take(view)
+        return self.tokens.mint(grant_for(view.request, ttl_s=self._token_ttl_s))
+
+    async def _version(self, principal: Principal, template: TemplateId) -> tuple[VersionHash, TemplateVersion]:
+        if not self._catalogue.caught_up.is_set():
+            raise Unavailable("templates are still being read")
+        hash = self._catalogue.published(principal.customer, template)
+        if hash is None:
+            raise UnknownTemplate(f"no published template {template}")
+        try:
+            return hash, await self._catalogue.version(hash)
+        except (ObjectMissing, CorruptVersion) as error:
+            log.error("version_unreadable", version=hash, fault=error.code)
+            raise VersionUnreadable from error
+
+    def _requested(
+        self,
+        principal: Principal,
+        wanted: Wanted,
+        session: SessionId,
+        hash: VersionHash,
+        version: TemplateVersion,
+    ) -> SessionRequested:
+        draft = version.draft
+        return SessionRequested(
+            template_id=wanted.template_id,
+            version=hash,
+            api_key=principal.key,
+            user_id=wanted.user_id,
+            identity=participant_identity(self._vault.identities, session=session, user_id=wanted.user_id),
+            room=session,
+            modality_profile=draft.modality_profile,
+            panels=draft.panels,
+            dispatch=draft.dispatch,
+            limits=draft.limits,
+        )
+
+    async def _take_place(
+        self, principal: Principal, requested: SessionRequested, session: SessionId, keyid: KeyId, resume_token: str
+    ) -> bytes:
+        """Slot, data key and resume token in one transaction; returns the data key."""
+        customer = principal.customer
+        with store_in_reach():
+            made = await self._vault.new_data_key(
+                customer=customer, session=session, keyid=keyid, user_id=requested.user_id
+            )
+            place = Place(
+                customer=customer,
+                session=session,
+                keyid=keyid,
+                wrapped_key=made.wrapped,
+                person=made.person,
+                resume_digest=self._vault.resume_digest(session, resume_token),
+                dispatching=requested.dispatch == "at_start",
+            )
+            await self._places.take(place, limit=self._catalogue.limit(customer))
+        return made.key

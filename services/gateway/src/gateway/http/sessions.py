@@ -1,0 +1,77 @@
+"""/api/session: start, token, status, end."""
+
+from litestar import get, post
+
+from chassis.api_keys import Principal
+from chassis.errors import NotFound
+from gateway.domain.view import SessionView
+from gateway.handlers.admitting import Admitting
+from gateway.handlers.endings import Endings
+from gateway.http.bodies import (
+    FreshToken,
+    ModalityConfig,
+    ResumeSession,
+    SessionEnding,
+    SessionStarted,
+    SessionStatus,
+    StartSession,
+    session_id,
+    wanted,
+)
+from gateway.http.statuses import Statuses
+
+
+class NoSuchSession(NotFound):
+    """No session of this customer has that id."""
+
+    code, title = "unknown_session", "There is no such session"
+
+
+@post("/api/session/start", opt={"scope": "sessions:write"})
+async def start_session(data: StartSession, principal: Principal, admitting: Admitting) -> SessionStarted:
+    """Start a session of a published template for one participant."""
+    admitted = await admitting.start(principal, wanted(data))
+    request = admitted.view.request
+    return SessionStarted(
+        session_id=admitted.view.session,
+        livekit_url=admitting.tokens.url,
+        access_token=admitted.access_token,
+        modality_config=ModalityConfig(camera=request.modality_profile.camera, screen=request.modality_profile.screen),
+        enabled_panels=request.panels,
+        resume_token=admitted.resume_token,
+        position=admitted.position.encode(),
+    )
+
+
+@post("/api/session/{id:str}/token", opt={"public": True}, status_code=200)
+async def issue_token(id: str, data: ResumeSession, admitting: Admitting) -> FreshToken:
+    """A fresh token for the session's own participant, by its resume token, while the session is open."""
+    session = session_id(id)
+    token = await admitting.issue_token(session, data.resume_token)
+    return FreshToken(session_id=session, livekit_url=admitting.tokens.url, access_token=token)
+
+
+@get("/api/session/{id:str}/status", opt={"scope": "sessions:read"})
+async def session_status(id: str, principal: Principal, statuses: Statuses) -> SessionStatus:
+    """Where a session stands, folded from its log just now."""
+    found = await statuses.find(principal.customer, session_id(id))
+    if found is None:
+        raise NoSuchSession
+    return found
+
+
+@post("/api/session/{id:str}/end", opt={"scope": "sessions:write"}, status_code=202)
+async def end_session(id: str, principal: Principal, endings: Endings) -> SessionEnding:
+    """End a session; one that has ended stays as it is."""
+    view = await endings.end(principal.customer, session_id(id), actor=principal.key)
+    if not view.known:
+        raise NoSuchSession
+    return _ending(view)
+
+
+def _ending(view: SessionView) -> SessionEnding:
+    reason = view.state.run.end or view.state.admission.refused
+    return SessionEnding(session_id=view.session, status="ended" if view.over else "ending", end_reason=reason or None)
+
+
+ROUTES = [start_session, issue_token, session_status, end_session]

@@ -1,0 +1,16 @@
+"""/webhooks/livekit."""
+
+from typing import Any
+
+from litestar import Request, post
+
+from gateway.handlers.webhooks import Taken, Webhooks
+
+
+@post("/webhooks/livekit", opt={"public": True}, status_code=200)
+async def livekit_webhook(request: Request[Any, Any, Any], webhooks: Webhooks) -> Taken:
+    """LiveKit tells what happened in a room; the signature covers the body byte for byte."""
+    return await webhooks.take(await request.body(), request.headers.get("authorization", ""))
+
+
+ROUTES = [livekit_webhook]

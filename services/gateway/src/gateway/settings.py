@@ -1,0 +1,27 @@
+"""Settings of the gateway, read from BATON_* variables."""
+
+import msgspec
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """`key_pepper` hashes API keys and is the same in all services; `master_key` (64 hex) wraps customers' keys.
+
+    `livekit_url` is where this process reaches LiveKit; empty means roomless: nothing is dispatched and no token is
+    made. `livekit_public_url` is what browsers are told, where that differs. Times in seconds.
+    """
+
+    nats_url: str
+    postgres_dsn: str
+    key_pepper: str
+    master_key: str
+    livekit_url: str = ""
+    livekit_public_url: str = ""
+    livekit_key: str = ""
+    livekit_secret: str = ""
+    token_ttl_s: int = 600
+    max_sessions: int = 100
+    nats_replicas: int = 1
+    otlp_endpoint: str = ""
+    host: str = "127.0.0.1"
+    port: int = 0
+    log_json: bool = False
