@@ -10,6 +10,7 @@ import pytest
 from tests.chassis.event_log.suite import collect
 from tests.support.envelopes import a_subject, an_event
 
+from chassis.clock import SystemClock
 from chassis.embedded.nats_cluster import NatsCluster
 from chassis.embedded.nats_server import NatsServer
 from chassis.event_log import Commit, LogFault
@@ -17,6 +18,7 @@ from chassis.nats import api
 from chassis.nats.connection import Client, connect
 from chassis.nats.event_log import NatsEventLog
 from chassis.nats.logs import declare_logs
+from chassis.outbox import Outbox
 from contracts.envelope import Envelope, decode_commit
 from contracts.subjects import Log
 
@@ -90,6 +92,35 @@ async def test_a_tail_goes_on_where_it_was_when_the_server_comes_back(client: Cl
     tailing.cancel()
     await asyncio.gather(tailing, return_exceptions=True)
     assert found.empty()
+
+
+async def test_an_outbox_loses_and_doubles_nothing_while_its_server_is_killed(
+    client: Client, server: NatsServer
+) -> None:
+    log, subject, events = NatsEventLog(client, timeout_s=2), a_subject(), [an_event(n) for n in range(1, 901)]
+    outbox = Outbox(log=log, log_name=Log.SESSIONS, subject=subject, revision=0, clock=SystemClock())
+    publishing = asyncio.create_task(outbox.run())
+    for number, event in enumerate(events):
+        outbox.put(event)
+        if number % 300 == 150:
+            server.child.kill()
+            await server.start()
+        await asyncio.sleep(0)
+    await outbox.drain(BOUND_S)
+    publishing.cancel()
+    await asyncio.gather(publishing, return_exceptions=True)
+    stored = [event async for commit in log.read(Log.SESSIONS, subject) for event in decode_commit(commit.payload)]
+    assert stored == events
+
+
+async def test_reading_waits_for_a_leader(three_nodes: Client, nats_cluster: NatsCluster) -> None:
+    log, subject = NatsEventLog(three_nodes, timeout_s=BOUND_S), a_subject()
+    await log.append(Log.SESSIONS, subject, [an_event(1)], expected=0)
+    nats_cluster.kill(await leader_of(three_nodes, Log.SESSIONS))
+    last = await log.last(Log.SESSIONS, subject)
+    assert last is not None
+    assert [commit async for commit in log.read(Log.SESSIONS, subject)] == [last]
+    assert await log.end(Log.SESSIONS) == 1
 
 
 async def test_a_log_out_of_reach_is_a_fault_and_the_same_commit_may_be_tried_again(

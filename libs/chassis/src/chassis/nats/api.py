@@ -3,6 +3,10 @@
 nats-py's dataclasses drop what they do not know, so a configuration that went through them may come back poorer.
 """
 
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -15,6 +19,9 @@ from chassis.nats.connection import Client
 NO_MESSAGE = 10037
 STREAM_NOT_FOUND = 10059
 CONSUMER_NOT_FOUND = 10014
+
+_ATTEMPT_S = 2.0
+_PAUSE_S = 0.2
 
 T = TypeVar("T")
 
@@ -50,6 +57,24 @@ async def call(client: Client, subject: str, request: object, answer_type: type[
     if failure is not None:
         raise ApiRefused(failure)
     return msgspec.json.decode(answer.data, type=answer_type)
+
+
+async def patiently(client: Client, ask: Callable[[float], Awaitable[T]], *, timeout_s: float) -> T:
+    """Repeat a question that only reads until it is answered: an election leaves some seconds without a leader.
+
+    `ask` gets the seconds that one attempt may take. Raises LogFault after `timeout_s`, at once when there is no such
+    stream or the connection is closed for good.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        left_s = deadline - time.monotonic()
+        try:
+            return await ask(max(0.001, min(_ATTEMPT_S, left_s)))
+        except LogFault as fault:
+            missing = isinstance(fault, ApiRefused) and fault.err_code == STREAM_NOT_FOUND
+            if missing or client.is_closed or left_s <= _PAUSE_S:
+                raise
+        await asyncio.sleep(_PAUSE_S * random.uniform(0.5, 1))  # noqa: S311 (jitter)
 
 
 def nanoseconds(rfc3339: str) -> int:

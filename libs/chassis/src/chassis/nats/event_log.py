@@ -16,7 +16,7 @@ from chassis.event_log import Commit, LogFault, check_append, position_of
 from chassis.nats import api, messages
 from chassis.nats.append import Append
 from chassis.nats.connection import Client
-from chassis.nats.cursor import Cursor, CursorLost
+from chassis.nats.cursor import Cursor
 from contracts.envelope import Envelope, encode_commit
 from contracts.positions import Position
 from contracts.subjects import Log
@@ -81,7 +81,11 @@ class NatsEventLog:
 
     async def last(self, log: Log, subject: str) -> Commit | None:
         """See the port."""
-        found = await messages.last_message(self._client, log, subject, timeout_s=self._timeout_s)
+        found = await api.patiently(
+            self._client,
+            lambda wait_s: messages.last_message(self._client, log, subject, timeout_s=wait_s),
+            timeout_s=self._timeout_s,
+        )
         return found.commit(log) if found is not None else None
 
     async def read(self, log: Log, subject: str, *, after: int = 0) -> AsyncIterator[Commit]:
@@ -92,16 +96,17 @@ class NatsEventLog:
         while after < end:
             cursor = Cursor(self._client, log, after=after, subject=subject, batch=_BATCH)
             try:
-                await cursor.open(timeout_s=self._timeout_s)
+                await cursor.open(timeout_s=_OPEN_S)
                 while after < end:
-                    for commit in await cursor.next(timeout_s=self._timeout_s):
+                    for commit in await cursor.next(timeout_s=_OPEN_S):
                         if commit.sequence > end:
                             return
                         after, progress_at = commit.sequence, time.monotonic()
                         yield commit
                     self._check_progress(log, after, progress_at)
-            except CursorLost:
+            except LogFault:
                 self._check_progress(log, after, progress_at)
+                await asyncio.sleep(_REOPEN_S)
             finally:
                 await cursor.close()
 
@@ -128,8 +133,12 @@ class NatsEventLog:
         return (await self._info(log)).state.last_seq
 
     async def _info(self, log: Log) -> _StreamInfo:
-        return await api.call(self._client, f"STREAM.INFO.{log}", None, _StreamInfo, timeout_s=self._timeout_s)
+        return await api.patiently(
+            self._client,
+            lambda wait_s: api.call(self._client, f"STREAM.INFO.{log}", None, _StreamInfo, timeout_s=wait_s),
+            timeout_s=self._timeout_s,
+        )
 
     def _check_progress(self, log: Log, after: int, progress_at: float) -> None:
-        if time.monotonic() - progress_at > self._timeout_s:
+        if self._client.is_closed or time.monotonic() - progress_at > self._timeout_s:
             raise LogFault(f"reading {log} brought nothing after {after} for {self._timeout_s:g} s")

@@ -4,6 +4,7 @@ Names are content hashes: an object is written once and never replaced.
 """
 
 import base64
+import functools
 import hashlib
 
 import msgspec
@@ -11,7 +12,7 @@ import nats.errors
 import nats.js.errors
 
 from chassis.event_log import LogFault
-from chassis.nats import messages
+from chassis.nats import api, messages
 from chassis.nats.connection import Client
 from chassis.object_store import ObjectMissing
 
@@ -57,7 +58,11 @@ class NatsObjectStore:
 
     async def _find(self, name: str) -> _Meta | None:
         subject = f"$O.{self._bucket}.M.{base64.urlsafe_b64encode(name.encode()).decode()}"
-        found = await messages.last_message(self._client, self._stream, subject, timeout_s=self._timeout_s)
+        found = await api.patiently(
+            self._client,
+            lambda wait_s: messages.last_message(self._client, self._stream, subject, timeout_s=wait_s),
+            timeout_s=self._timeout_s,
+        )
         if found is None:
             return None
         meta = msgspec.json.decode(found.payload, type=_Meta)
@@ -68,14 +73,20 @@ class NatsObjectStore:
         chunks: list[bytes] = []
         after = 0
         for _ in range(meta.chunks):
-            chunk = await messages.next_message(
-                self._client, self._stream, f"$O.{self._bucket}.C.{meta.nuid}", after=after, timeout_s=self._timeout_s
+            chunk = await api.patiently(
+                self._client,
+                functools.partial(self._next_chunk, meta, after),
+                timeout_s=self._timeout_s,
             )
             if chunk is None:
                 break
             chunks.append(chunk.payload)
             after = chunk.sequence
         return b"".join(chunks)
+
+    async def _next_chunk(self, meta: _Meta, after: int, wait_s: float) -> messages.StoredMessage | None:
+        subject = f"$O.{self._bucket}.C.{meta.nuid}"
+        return await messages.next_message(self._client, self._stream, subject, after=after, timeout_s=wait_s)
 
 
 def _digest(content: bytes) -> str:
