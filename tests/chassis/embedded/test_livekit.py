@@ -7,7 +7,7 @@ import pytest
 from livekit import api, rtc
 from tests.support.sockets import addresses_of
 
-from chassis.embedded import livekit_build
+from chassis.embedded import go_build
 from chassis.embedded.livekit import LiveKitServer, LiveKitUnavailable, find_or_build
 
 pytestmark = pytest.mark.integration
@@ -39,7 +39,7 @@ async def test_it_stops_within_its_bound_while_someone_is_in_a_room(livekit_bina
 async def test_without_go_it_says_in_one_line_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(livekit_build, "_go_of_the_wheel", lambda: None)
+    monkeypatch.setattr(go_build, "_go_of_the_wheel", lambda: None)
     with pytest.raises(LiveKitUnavailable, match=r"no Go 1\.26 or newer to build it with"):
         await find_or_build(print)
 
