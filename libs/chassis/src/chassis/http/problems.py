@@ -64,9 +64,8 @@ def _pointers(error: ValidationException) -> list[FieldError]:
     found: list[FieldError] = []
     for item in error.extra if isinstance(error.extra, list) else []:
         path = str(item.get("key", "")).replace("[", "/").replace("]", "").replace(".", "/")
-        found.append(
-            FieldError(pointer=f"/{path}" if path else "", code="invalid", detail=str(item.get("message", "")))
-        )
+        pointer = f"/{path}" if path not in ("", "data") else ""
+        found.append(FieldError(pointer=pointer, code="invalid", detail=str(item.get("message", ""))))
     return found
 
 

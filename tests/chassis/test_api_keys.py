@@ -1,0 +1,96 @@
+"""API keys are checked by a fold of the log: issued ones open, revoked and forged ones do not."""
+
+import asyncio
+
+import pytest
+from tests.support.until import until
+
+from chassis.api_keys import ApiKeys, api_key_digest, new_api_key
+from chassis.clock import SystemClock
+from chassis.errors import NotAllowed, NotAuthenticated
+from chassis.memory.event_log import MemoryEventLog
+from chassis.recording import Origin, Recorder
+from chassis.tasks import Tasks
+from contracts.events.api_key import ApiKeyIssued, ApiKeyRevoked
+from contracts.events.customer import CustomerCreated
+from contracts.ids import ApiKeyId, CustomerId
+from contracts.registry import EventData
+from contracts.subjects import Log, config_subject
+
+pytestmark = pytest.mark.unit
+
+PEPPER = b"pepper"
+ACME = CustomerId("acme")
+
+
+class Book:
+    """Writes entities of CONFIG into a log in memory."""
+
+    def __init__(self) -> None:
+        self.log = MemoryEventLog()
+        self._recorders: dict[str, tuple[Recorder, int]] = {}
+
+    async def write(self, kind: str, id: str, event: EventData) -> None:
+        subject = config_subject(ACME, kind, id)
+        origin = Origin(customer=ACME, subject=id, writer="config", source="test")
+        recorder, revision = self._recorders.get(subject, (Recorder(origin=origin, clock=SystemClock()), 0))
+        position = await self.log.append(Log.CONFIG, subject, [recorder.record(event)], expected=revision)
+        self._recorders[subject] = (recorder, position.sequence)
+
+    async def issue(self, id: str, *scopes: str) -> str:
+        key = new_api_key(ApiKeyId(id), livemode=False)
+        digest = api_key_digest(PEPPER, key)
+        await self.write("api_key", id, ApiKeyIssued(digest=digest, hint="", scopes=list(scopes), livemode=False))
+        return key
+
+
+def opens(keys: ApiKeys, key: str) -> bool:
+    try:
+        keys.authenticate(key)
+    except NotAuthenticated:
+        return False
+    return True
+
+
+async def test_an_issued_key_opens_and_a_revoked_one_does_not() -> None:
+    book = Book()
+    await book.write("customer", "acme", CustomerCreated(name="Acme", max_sessions=1))
+    key = await book.issue("key_1", "sessions:write")
+    async with Tasks() as tasks:
+        keys = ApiKeys(log=book.log, pepper=PEPPER)
+        tasks.start(keys.follow(), name="keys")
+        await asyncio.wait_for(keys.caught_up.wait(), 2)
+        principal = keys.authenticate(key)
+        assert (principal.customer, principal.key) == ("acme", "key_1")
+        principal.require("sessions:write")
+        with pytest.raises(NotAllowed):
+            principal.require("keys:write")
+        await book.write("api_key", "key_1", ApiKeyRevoked())
+        await until(lambda: not opens(keys, key), what="the revocation to be known")
+
+
+async def test_keys_are_ready_at_once_on_an_empty_log() -> None:
+    async with Tasks() as tasks:
+        keys = ApiKeys(log=MemoryEventLog(), pepper=PEPPER)
+        tasks.start(keys.follow(), name="keys")
+        await asyncio.wait_for(keys.caught_up.wait(), 2)
+
+
+@pytest.mark.parametrize("change", [lambda key: key[:-1], lambda key: key.replace("sk_", "pk_"), lambda _: ""])
+async def test_a_mangled_key_is_refused_without_a_look_up(change) -> None:  # type: ignore[no-untyped-def]
+    key = new_api_key(ApiKeyId("key_1"), livemode=True)
+    assert key.startswith("sk_live_1_")
+    with pytest.raises(NotAuthenticated, match="malformed"):
+        ApiKeys(log=MemoryEventLog(), pepper=PEPPER).authenticate(change(key))
+
+
+async def test_a_well_formed_key_that_was_never_issued_is_refused() -> None:
+    key = new_api_key(ApiKeyId("key_1"), livemode=False)
+    with pytest.raises(NotAuthenticated, match="unknown"):
+        ApiKeys(log=MemoryEventLog(), pepper=PEPPER).authenticate(key)
+
+
+def test_the_hash_depends_on_the_pepper_and_shows_nothing_of_the_key() -> None:
+    key = new_api_key(ApiKeyId("key_1"), livemode=False)
+    assert api_key_digest(b"a", key) != api_key_digest(b"b", key)
+    assert key.split("_")[3] not in api_key_digest(b"a", key)
