@@ -16,7 +16,7 @@ from chassis.event_log import EventLog
 from chassis.postgres.applying import Applier
 from chassis.postgres.batching import batches
 from chassis.postgres.bookkeeping import Checkpoint, checkpoints, ensure_bookkeeping, live_checkpoint, read_checkpoint
-from chassis.postgres.faults import BuildUnderWay, PostgresFault
+from chassis.postgres.faults import BuildUnderWay, PostgresFault, is_passing
 from chassis.postgres.generations import AnyProjection, drop_generation, make_generation
 from chassis.postgres.names import build_key
 from chassis.postgres.pool import Connection, direct
@@ -147,8 +147,17 @@ async def building(dsn: str, *, event_log: EventLog, service: str, projection: A
             await build.start()
             yield build
         finally:
-            if not connection.is_closed():
-                await sweep(connection, service, projection.name)
+            await _sweep_if_possible(connection, service, projection.name)
+
+
+async def _sweep_if_possible(connection: Connection, service: str, projection: str) -> None:
+    """What a broken connection leaves, the next build sweeps away."""
+    try:
+        await sweep(connection, service, projection)
+    except Exception as error:
+        if not is_passing(error, closed=connection.is_closed()):
+            raise
+        log.warning("build_left_behind", service=service, projection=projection, error=type(error).__name__)
 
 
 async def sweep(connection: Connection, service: str, projection: str) -> None:

@@ -61,6 +61,7 @@ class BuildUnderWay(Conflict):
 
 
 _SERVER_TROUBLE = (
+    asyncpg.InternalClientError,  # the server ended the connection, and asyncpg has not noticed yet
     asyncpg.PostgresConnectionError,  # 08
     asyncpg.InsufficientResourcesError,  # 53
     asyncpg.OperatorInterventionError,  # 57: shut down, starting up, statement timeout
