@@ -108,6 +108,18 @@ async def test_waiting_for_an_event_returns_its_own_position() -> None:
     assert position.incarnation == await log.incarnation(Log.SESSIONS)
 
 
+async def test_waiting_for_what_was_stored_before_the_outbox_began_returns_at_once() -> None:
+    log, subject = MemoryEventLog(), a_subject()
+    claim = await log.append(Log.SESSIONS, subject, [an_event(1)], expected=0)
+    outbox = Outbox(
+        log=log, log_name=Log.SESSIONS, subject=subject, revision=claim.sequence, clock=MovableClock(), acked_n=1
+    )
+    assert await outbox.wait_for(1, BOUND_S) == claim
+    outbox.put(an_event(2))
+    async with running(outbox):
+        assert (await outbox.wait_for(2, BOUND_S)).sequence == 2
+
+
 async def test_waiting_has_a_bound() -> None:
     log = MemoryEventLog()
     outbox = an_outbox(log, a_subject())

@@ -149,8 +149,11 @@ class Outbox:
 
         Raises OutboxFenced, or LogFault when that takes longer than `timeout_s` seconds.
         """
-        if n <= self._acked_n:
+        if n <= self._acked_n and self._acked:
             return self._position(n)
+        if n <= self._acked_n:
+            incarnation = await self._log.incarnation(self._log_name)
+            return position_of(self._log_name, incarnation, self._subject, self._revision)
         if self.fenced.is_set():
             raise OutboxFenced(f"event {n} was not stored before the session was lost")
         stored: asyncio.Future[Position] = asyncio.get_running_loop().create_future()
@@ -240,7 +243,7 @@ class Outbox:
     def _position(self, n: int) -> Position:
         found = next((one for one in reversed(self._acked) if one.first_n <= n), None)
         if found is None:
-            oldest = self._acked[0] if self._acked else _Acked(n, self._revision, "")
+            oldest = self._acked[0]
             return position_of(self._log_name, oldest.incarnation, self._subject, oldest.sequence)
         return position_of(self._log_name, found.incarnation, self._subject, found.sequence, n - found.first_n)
 

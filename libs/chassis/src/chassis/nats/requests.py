@@ -111,8 +111,10 @@ class Serving(Generic[Request, Answer]):
                 _log.info("request_unsubscribe_failed", subject=self._subject, error=type(error).__name__)
         if self._running:
             await asyncio.wait(self._running, timeout=_CLOSE_S)
-        for task in self._running:
+        late = list(self._running)
+        for task in late:
             task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
     async def __aenter__(self) -> Self:
         return self
