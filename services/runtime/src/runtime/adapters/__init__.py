@@ -1,0 +1,1 @@
+"""Outbound: the log, the models, the room, JSON Schema."""

@@ -1,0 +1,123 @@
+"""The models of a session: what the template chose, at the providers or wherever their base URLs lead.
+
+A base URL without a key means a simulator or a proxy that asks for none, so a stand-in key is sent. Nothing here opens
+a connection before it is used, except what the plugins warm up by themselves.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import msgspec
+from livekit.agents import inference, llm, stt, tts, vad
+from livekit.plugins import cartesia, deepgram, openai
+
+from contracts.template_version import LlmChoice, SttChoice, TemplateDraft, VoiceChoice
+
+_NO_KEY = "none-needed"
+#: Seconds of silence after which a turn may end: at least, where the detector is sure; at most, where it is not.
+_ENDPOINTING = {"mode": "fixed", "min_delay": 0.3, "max_delay": 1.2}
+
+
+class Provider(msgspec.Struct, frozen=True):
+    """Where a provider is, and the key for it; both may be empty."""
+
+    base_url: str = ""
+    key: str = ""
+
+    def options(self) -> dict[str, str]:
+        """Keyword arguments of a plugin; what is left out, the plugin takes from its own defaults."""
+        key = self.key or (_NO_KEY if self.base_url else "")
+        named = {"base_url": self.base_url, "api_key": key}
+        return {name: value for name, value in named.items() if value}
+
+
+class Providers(msgspec.Struct, frozen=True, kw_only=True):
+    """All providers, by the plain names of their variables (OPENAI_BASE_URL, OPENAI_API_KEY …)."""
+
+    openai: Provider = Provider()
+    deepgram: Provider = Provider()
+    cartesia: Provider = Provider()
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Providers":
+        """Read once, at the start of a process."""
+
+        def of(name: str) -> Provider:
+            return Provider(environment.get(f"{name}_BASE_URL", ""), environment.get(f"{name}_API_KEY", ""))
+
+        return cls(openai=of("OPENAI"), deepgram=of("DEEPGRAM"), cartesia=of("CARTESIA"))
+
+
+class Models(Protocol):
+    """What a session thinks, hears and speaks with."""
+
+    def llm(self, choice: LlmChoice) -> llm.LLM[Any]:
+        """An agent's model."""
+
+    def tts(self, choice: VoiceChoice, *, language: str) -> tts.TTS[Any] | None:
+        """An agent's voice; None in text."""
+
+    def stt(self, choice: SttChoice) -> stt.STT[Any] | None:
+        """The session's transcriber; None in text."""
+
+    def session_options(self, draft: TemplateDraft) -> dict[str, Any]:
+        """What else AgentSession needs: VAD and the handling of turns."""
+
+
+class TextModels:
+    """The model alone: text in, text out. `traceparent` goes with each request."""
+
+    def __init__(self, *, providers: Providers, traceparent: str = "") -> None:
+        self._providers, self._traceparent = providers, traceparent
+
+    def llm(self, choice: LlmChoice) -> llm.LLM[Any]:
+        """See Models."""
+        options: dict[str, Any] = dict(self._providers.openai.options())
+        if choice.temperature is not None:
+            options["temperature"] = choice.temperature
+        if self._traceparent:
+            options["extra_headers"] = {"traceparent": self._traceparent}
+        return openai.LLM(model=choice.model, max_retries=0, **options)
+
+    def tts(self, choice: VoiceChoice, *, language: str) -> tts.TTS[Any] | None:
+        """None: nothing is spoken."""
+        return None
+
+    def stt(self, choice: SttChoice) -> stt.STT[Any] | None:
+        """None: nothing is heard."""
+        return None
+
+    def session_options(self, draft: TemplateDraft) -> dict[str, Any]:
+        """Turns are whole texts."""
+        return {"vad": None, "turn_handling": {"turn_detection": "manual"}, "user_away_timeout": None}
+
+
+class VoiceModels(TextModels):
+    """Model, transcriber and voices; the VAD is the process's own, loaded once."""
+
+    def __init__(self, *, providers: Providers, voice_activity: vad.VAD, traceparent: str = "") -> None:
+        super().__init__(providers=providers, traceparent=traceparent)
+        self._vad = voice_activity
+
+    def tts(self, choice: VoiceChoice, *, language: str) -> tts.TTS[Any] | None:
+        """See Models."""
+        options: dict[str, Any] = dict(self._providers.cartesia.options())
+        return cartesia.TTS(model=choice.model, voice=choice.voice, language=language.split("-")[0], **options)
+
+    def stt(self, choice: SttChoice) -> stt.STT[Any] | None:
+        """See Models."""
+        options: dict[str, Any] = dict(self._providers.deepgram.options())
+        return deepgram.STT(model=choice.model, language=choice.language, **options)
+
+    def session_options(self, draft: TemplateDraft) -> dict[str, Any]:
+        """The detector is pinned to the local model: left alone, the SDK would ask LiveKit's cloud in some modes."""
+        return {
+            "vad": self._vad,
+            "turn_handling": {
+                "turn_detection": inference.TurnDetector(version="v1-mini"),
+                "endpointing": dict(_ENDPOINTING),
+                "interruption": {"mode": "vad"},
+                "preemptive_generation": {"enabled": draft.preemptive_generation},
+            },
+            "user_away_timeout": float(draft.limits.away_timeout_s) or None,
+        }

@@ -1,0 +1,1 @@
+"""Agents as LiveKit runs them, made of what a customer wrote."""

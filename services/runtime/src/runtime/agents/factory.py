@@ -1,0 +1,141 @@
+"""From a template version to agents: each with its own instructions, model, voice and tools.
+
+Models are made once per agent and shared by its instances, so that a handoff opens no connection; the transcriber is
+one for the whole session (a second instance would cut the audio stream at each handoff).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from livekit.agents import Agent, llm, stt, tts
+from livekit.agents.llm import ChatContext
+
+from chassis.clock import Clock
+from contracts.ids import AgentId, PanelId
+from contracts.panels.kind import PanelKind
+from contracts.template_version import AgentDefinition, TemplateVersion
+from runtime.adapters.models import Models
+from runtime.adapters.recorder import SessionRecorder
+from runtime.adapters.sdk_events import SdkEvents
+from runtime.agents.configured_agent import ConfiguredAgent, Stage
+from runtime.domain.context import SessionContext
+from runtime.domain.handoff import HandoffArbiter
+from runtime.panel_desk import PanelDesk
+from runtime.tools.builtin import builtin_tools
+from runtime.tools.execution import Call, Tool, ToolRunner
+from runtime.tools.handoff import transfer_tool
+from runtime.tools.panels import panel_tools
+
+log = structlog.get_logger()
+
+
+class AgentFactory:
+    """Makes the agents of one session."""
+
+    def __init__(
+        self,
+        *,
+        version: TemplateVersion,
+        kinds: dict[PanelId, PanelKind],
+        models: Models,
+        recorder: SessionRecorder,
+        sdk_events: SdkEvents,
+        arbiter: HandoffArbiter,
+        desk: PanelDesk,
+        context: SessionContext,
+        clock: Clock,
+        stage: Stage,
+        end_after: Callable[[Call], None],
+    ) -> None:
+        self._version, self._kinds, self._models, self._clock = version, kinds, models, clock
+        self._recorder, self._sdk_events, self._arbiter = recorder, sdk_events, arbiter
+        self._desk, self._context, self._stage = desk, context, stage
+        self._builtin = builtin_tools(recorder=recorder, context=context, end_after=end_after)
+        self._llms: dict[AgentId, llm.LLM[Any]] = {}
+        self._voices: dict[AgentId, tts.TTS[Any]] = {}
+        self._stt: stt.STT[Any] | None = None
+
+    def transcriber(self) -> stt.STT[Any] | None:
+        """The session's one STT; None where the session is in text."""
+        if self._stt is None:
+            choice = self._version.draft.stt
+            self._stt = self._models.stt(choice)
+            if self._stt is not None:
+                self._sdk_events.attach_stt(self._stt, provider=choice.provider, name=choice.model)
+        return self._stt
+
+    def build(
+        self, id: AgentId, *, before: Agent | None = None, chat_ctx: ChatContext | None = None
+    ) -> ConfiguredAgent:
+        """An agent of the version, ready to take over. Raises KeyError."""
+        definition = self._version.agent(id)
+        runner = ToolRunner(recorder=self._recorder, clock=self._clock, agent=id)
+        return ConfiguredAgent(
+            id=id,
+            instructions="\n\n".join([definition.instructions, *_briefing(self._context)]),
+            greeting=definition.greeting,
+            tools=[runner.livekit_tool(tool) for tool in self._tools(definition)],
+            model=self._llm(id, definition),
+            voice=self._voice(id, definition),
+            stage=self._stage,
+            before=before,
+            chat_ctx=chat_ctx,
+        )
+
+    async def aclose(self) -> None:
+        """Close every model, so that their last usage is reported."""
+        for model in self._llms.values():
+            await model.aclose()
+        for voice in self._voices.values():
+            await voice.aclose()
+        if self._stt is not None:
+            await self._stt.aclose()
+
+    def _tools(self, definition: AgentDefinition) -> list[Tool]:
+        kinds = [self._kinds[panel] for panel in definition.panels if panel in self._kinds]
+        named = [self._builtin[name] for name in definition.tools if name in self._builtin]
+        if unknown := set(definition.tools) - self._builtin.keys():
+            log.warning("tools_unknown", tools=sorted(unknown))
+        transfers = [
+            transfer_tool(
+                target,
+                target_name=self._version.agent(target.agent).name,
+                arbiter=self._arbiter,
+                recorder=self._recorder,
+                clock=self._clock,
+                build=lambda target_id, before: self.build(target_id, before=before),
+            )
+            for target in definition.handoff_targets
+        ]
+        return [*transfers, *panel_tools(kinds, self._desk), *named]
+
+    def _llm(self, id: AgentId, definition: AgentDefinition) -> llm.LLM[Any]:
+        if id not in self._llms:
+            choice = definition.llm
+            self._llms[id] = self._models.llm(choice)
+            self._sdk_events.attach_llm(self._llms[id], agent=id, provider=choice.provider, name=choice.model)
+        return self._llms[id]
+
+    def _voice(self, id: AgentId, definition: AgentDefinition) -> tts.TTS[Any] | None:
+        if id not in self._voices:
+            choice = definition.voice
+            voice = self._models.tts(choice, language=self._version.draft.stt.language)
+            if voice is None:
+                return None
+            self._voices[id] = voice
+            self._sdk_events.attach_tts(voice, agent=id, provider=choice.provider, name=choice.model)
+        return self._voices[id]
+
+
+def _briefing(context: SessionContext) -> list[str]:
+    """What the agent should know of the participant, as paragraphs of its instructions."""
+    known = []
+    if context.user.name:
+        known.append(f"The user's name is {context.user.name}.")
+    if context.user.preferences:
+        preferences = "; ".join(f"{name}: {value}" for name, value in sorted(context.user.preferences.items()))
+        known.append(f"The user's preferences: {preferences}.")
+    if context.observations:
+        known.append("Noted so far:\n" + "\n".join(f"- {text}" for text in context.observations))
+    return known

@@ -1,0 +1,1 @@
+"""Probes only: the runtime has no API."""

@@ -1,0 +1,184 @@
+"""A LiveKit job: one process, one session. LiveKit calls `prewarm` and `entrypoint` by name in the forked process.
+
+The order is the design's (§3.3): look at the log, claim the epoch, and only then open the key, load the snapshot, fold,
+and connect. A job whose claim does not win never enters the room. It reads its settings from the environment.
+"""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator
+
+import msgspec
+import nats.errors
+import structlog
+from livekit.agents import AutoSubscribe, JobContext, JobProcess
+from livekit.plugins import silero
+
+from chassis.clock import SystemClock
+from chassis.event_log import LogFault
+from chassis.key_ring import AskForKey, KeyRing
+from chassis.nats.connection import Client, connect
+from chassis.nats.event_log import NatsEventLog
+from chassis.nats.object_store import NatsObjectStore
+from chassis.nats.requests import NoAnswer, RequestRefused, ask, serve
+from chassis.object_store import ObjectMissing
+from chassis.recording import current_traceparent
+from chassis.sealing import SealBroken
+from chassis.settings import load
+from chassis.tasks import Tasks
+from chassis.telemetry.tracing import continued
+from contracts.commands.jobs import JobMetadata
+from contracts.commands.keys import KeyAnswer, OpenKey
+from contracts.commands.live import LiveRequest
+from contracts.panels.refusals import BadPanelKind
+from contracts.subjects import OPEN_KEY, TEMPLATE_VERSIONS_BUCKET, heartbeat_subject, live_session_subject
+from contracts.template_version import CorruptVersion
+from runtime import telemetry
+from runtime.adapters.livekit_surface import LiveKitSurface
+from runtime.adapters.models import Providers, VoiceModels
+from runtime.adapters.versions import Versions
+from runtime.claim import Claim, claim, record_failure
+from runtime.conversation import Conversation
+from runtime.serving import SOURCE, KeyMissing, serve_session
+from runtime.settings import Settings
+
+log = structlog.get_logger()
+
+BEAT_EVERY_S = 0.5
+CONNECT_S = 15.0
+KEY_S = 10.0
+LAST_MOMENTS_S = 10.0
+_VAD = "vad"
+
+
+def prewarm(process: JobProcess) -> None:
+    """Before any job is known: what costs time and is the same for all."""
+    telemetry.configure(load(Settings, os.environ))
+    process.userdata[_VAD] = silero.VAD.load(min_silence_duration=0.4)
+
+
+async def entrypoint(ctx: JobContext) -> None:
+    """One session, from claim to end."""
+    metadata = msgspec.json.decode(ctx.job.metadata, type=JobMetadata)
+    settings = load(Settings, os.environ)
+    structlog.contextvars.bind_contextvars(session=metadata.session, epoch=metadata.epoch)
+    why = "not claimed"
+    try:
+        with continued(metadata.traceparent, "session job"):
+            async with connect(settings.nats_url, name="runtime-job") as client:
+                if await _serve(ctx, client, settings, metadata):
+                    why = "session over"
+    except LogFault as fault:
+        log.error("job_gave_up", code=fault.code)
+        why = "log unavailable"
+    finally:
+        ctx.shutdown(why)
+
+
+async def _serve(ctx: JobContext, client: Client, settings: Settings, metadata: JobMetadata) -> bool:
+    """Whether the session was ours."""
+    event_log, clock = NatsEventLog(client), SystemClock()
+    claimed = await claim(
+        event_log,
+        metadata,
+        clock=clock,
+        source=SOURCE,
+        job_id=ctx.job.id,
+        worker_id=ctx.worker_id,
+        participant=ctx.local_participant_identity,
+    )
+    if claimed is None:
+        log.info("job_not_claimed", job=ctx.job.id)
+        return False
+    surface = LiveKitSurface(room=ctx.room, identity=metadata.identity)
+    models = VoiceModels(
+        providers=Providers.from_environment(os.environ),
+        voice_activity=ctx.proc.userdata[_VAD],
+        traceparent=current_traceparent(),
+    )
+    try:
+        async with (
+            _beating(client, metadata),
+            serve_session(
+                event_log=event_log,
+                versions=Versions(objects=NatsObjectStore(client, TEMPLATE_VERSIONS_BUCKET), folder=settings.cache_dir),
+                keys=KeyRing(ask=_asking(client), reader=SOURCE),
+                metadata=metadata,
+                claimed=claimed,
+                surface=surface,
+                models=models,
+                clock=clock,
+                spill_folder=settings.job_spill_dir or settings.spill_dir,
+            ) as conversation,
+        ):
+            await _converse(ctx, client, metadata, surface, conversation)
+    except (KeyMissing, ObjectMissing, CorruptVersion, SealBroken, BadPanelKind) as unusable:
+        code = getattr(unusable, "code", "bad_panel_kind")
+        log.error("session_unusable", code=code)
+        await _give_up(event_log, metadata, claimed, code)
+    return True
+
+
+async def _converse(
+    ctx: JobContext, client: Client, metadata: JobMetadata, surface: LiveKitSurface, conversation: Conversation
+) -> None:
+    """Enter the room, talk until the end; whatever happens, the session gets its last event."""
+    try:
+        async with asyncio.timeout(CONNECT_S):
+            await ctx.connect(auto_subscribe=AutoSubscribe.AUDIO_ONLY)
+        async with (
+            surface,
+            await serve(client, live_session_subject(metadata.session), LiveRequest, conversation.live, queue=None),
+        ):
+            await conversation.start()
+            log.info("session_running", job=ctx.job.id)
+            await conversation.wait_ended()
+    except asyncio.CancelledError:
+        # The worker is going down and its patience is over.
+        conversation.end("drained")
+        await _last_moments(conversation)
+        raise
+    except Exception as error:
+        # A boundary: a session that is claimed must end, whatever broke.
+        log.error("session_broken", fault=type(error).__name__, exc_info=error)
+        conversation.fail("runtime_fault", type(error).__name__)
+        await _last_moments(conversation)
+
+
+async def _last_moments(conversation: Conversation) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LAST_MOMENTS_S):
+            await conversation.wait_ended()
+
+
+async def _give_up(event_log: NatsEventLog, metadata: JobMetadata, claimed: Claim, code: str) -> None:
+    await record_failure(event_log, metadata, claimed, clock=SystemClock(), source=SOURCE, code=code)
+
+
+def _asking(client: Client) -> AskForKey:
+    async def ask_for_key(question: OpenKey) -> KeyAnswer:
+        try:
+            answer: KeyAnswer = await ask(client, OPEN_KEY, question, KeyAnswer, timeout_s=KEY_S)
+        except (NoAnswer, RequestRefused) as error:
+            raise LogFault("nobody opens keys") from error
+        return answer
+
+    return ask_for_key
+
+
+@contextlib.asynccontextmanager
+async def _beating(client: Client, metadata: JobMetadata) -> AsyncIterator[None]:
+    """The sign of life: from this job's own loop, so that a loop that hangs falls silent."""
+    subject = heartbeat_subject(metadata.session, metadata.epoch)
+
+    async def beat() -> None:
+        while True:
+            if client.is_connected:
+                with contextlib.suppress(nats.errors.Error, OSError):
+                    await client.publish(subject)
+            await asyncio.sleep(BEAT_EVERY_S)
+
+    async with Tasks() as tasks:
+        tasks.start(beat(), name="heartbeat")
+        yield

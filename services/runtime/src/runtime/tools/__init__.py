@@ -1,0 +1,1 @@
+"""What a model may call: one file per tool family, and one place through which every call goes."""
