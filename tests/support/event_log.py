@@ -16,18 +16,22 @@ from contracts.subjects import Log, owner_of
 
 
 class ReadableLog:
-    """One log, whatever name it is asked by. `append` and `append_raw` return the sequence."""
+    """One log, whatever name it is asked by; `offset` is how many commits were purged from its start.
+
+    `add` returns the position of the last event, `add_raw` the sequence.
+    """
 
     def __init__(self, incarnation: str = "i1") -> None:
         self.commits: list[Commit] = []
         self.name = incarnation
+        self.offset = 0
         self._grown = asyncio.Condition()
 
     async def incarnation(self, log: Log) -> str:
         return self.name
 
     async def end(self, log: Log) -> int:
-        return len(self.commits)
+        return self.offset + len(self.commits)
 
     async def add(self, subject: str, *events: Envelope) -> Position:
         sequence = await self.add_raw(subject, encode_commit(list(events)))
@@ -35,9 +39,9 @@ class ReadableLog:
 
     async def add_raw(self, subject: str, payload: bytes) -> int:
         async with self._grown:
-            self.commits.append(Commit(Log.SESSIONS, subject, len(self.commits) + 1, 0, payload))
+            self.commits.append(Commit(Log.SESSIONS, subject, self.offset + len(self.commits) + 1, 0, payload))
             self._grown.notify_all()
-        return len(self.commits)
+        return self.commits[-1].sequence
 
     async def append(self, log: Log, subject: str, events: list[Envelope], *, expected: int) -> Position:
         raise NotImplementedError("a writer takes a real log")
@@ -49,16 +53,17 @@ class ReadableLog:
         raise NotImplementedError("a writer takes a real log")
 
     async def read(self, log: Log, subject: str, *, after: int = 0) -> AsyncIterator[Commit]:
-        for commit in self.commits[after:]:
+        for commit in self.commits[max(0, after - self.offset) :]:
             if fnmatch.fnmatchcase(commit.subject, subject):
                 yield commit
 
     async def tail(self, log: Log, *, after: int = 0, subject: str | None = None) -> AsyncIterator[list[Commit]]:
         while True:
             async with self._grown:
-                while len(self.commits) <= after:
+                while self.offset + len(self.commits) <= after:
                     await self._grown.wait()
-            found = self.commits[after : after + 256]
+            start = max(0, after - self.offset)
+            found = self.commits[start : start + 256]
             after = found[-1].sequence
             yield found
 

@@ -4,7 +4,7 @@ import pytest
 from tests.support.counted_sessions import folded_undisturbed, reached, rows, run_subject, write
 from tests.support.event_log import ReadableLog, a_count
 from tests.support.running import running
-from tests.support.toy_projection import ToyCounts
+from tests.support.toy_projection import ToyCounts, ToyRecord
 from tests.support.until import until
 
 from chassis.postgres.bookkeeping import checkpoints
@@ -257,3 +257,22 @@ async def test_the_list_shows_lag_owner_and_other_generations(database: str) -> 
         assert [each.state for each in await checkpoints(connection, "svc")] == ["kept", "live"]
     await rebuild(database, log=log, service="svc", projection=ToyCounts())
     assert await schemas(database) == ["svc", "svc_toy_g3"]
+
+
+async def test_a_record_is_mended_but_never_loses_what_the_log_has_purged(database: str) -> None:
+    log = ReadableLog()
+    await write(log, 20)
+    async with running(ProjectionRunner(log=log, dsn=database, service="svc", projection=ToyRecord()).run()):
+        await reached(database, 20, name="record")
+    await alter(database, "update svc.stored set payload = '' where sequence = 3")
+    await rebuild(database, log=log, service="svc", projection=ToyRecord())
+    assert (await check(database, log=log, service="svc", projection=ToyRecord())).equal
+    purged = ReadableLog()
+    purged.commits = log.commits[5:]
+    purged.offset = 5
+    with pytest.raises(NotEqual):
+        await rebuild(database, log=purged, service="svc", projection=ToyRecord())
+    with pytest.raises(LogReplaced):
+        await rebuild(database, log=ReadableLog(incarnation="i2"), service="svc", projection=ToyRecord())
+    async with direct(database) as connection:
+        assert await connection.fetchval("select count(*) from svc.stored") == 20

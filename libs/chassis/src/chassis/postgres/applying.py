@@ -14,7 +14,7 @@ from chassis.postgres.bisecting import apply_or_park
 from chassis.postgres.bookkeeping import Checkpoint, State
 from chassis.postgres.decoding import DecodedCommit, decode, owner_cached
 from chassis.postgres.faults import Fenced, is_passing
-from chassis.postgres.generations import AnyProjection
+from chassis.postgres.generations import AnyProjection, is_record
 from chassis.postgres.names import generation_schema, identifier
 from chassis.postgres.parking import ParkedSession, error_code_of, error_text_of, owner_pair, park, parked_owners
 from chassis.postgres.pool import Connection
@@ -63,7 +63,7 @@ class Applier:
         """Point the connection at the generation's tables."""
         schema = generation_schema(self._service, self._projection.name, self._generation)
         await self._connection.execute(f"set search_path to {schema}, public")
-        if not hasattr(self._projection, "apply_commits"):
+        if not is_record(self._projection):
             # What a power cut takes from a folded read model it takes together with its checkpoint, and the log has
             # it still. The record's commits are waited for.
             await self._connection.execute("set synchronous_commit to off")
@@ -77,8 +77,8 @@ class Applier:
         target = max(to or 0, commits[-1].sequence if commits else 0)
         if target <= self._sequence:
             return 0
-        if hasattr(self._projection, "apply_commits"):
-            return await self._advance_bytes(commits, target)
+        if is_record(self._projection):
+            return await self._advance_bytes(self._projection, commits, target)
         try:
             return await self._advance_events(commits, target, careful=False)
         except Exception as error:  # the boundary where a poison event is told from a broken server
@@ -86,8 +86,7 @@ class Applier:
                 raise
         return await self._advance_events(commits, target, careful=True)
 
-    async def _advance_bytes(self, commits: list[Commit], target: int) -> int:
-        projection = cast(CommitProjection, self._projection)
+    async def _advance_bytes(self, projection: CommitProjection, commits: list[Commit], target: int) -> int:
         for pause_s in (*_RETRIES_S, None):
             try:
                 async with self._connection.transaction():

@@ -6,6 +6,7 @@ transaction that moves everything else, so a reader sees the old rows or the new
 
 import asyncio
 import hashlib
+from typing import TypeGuard
 
 import asyncpg
 
@@ -21,6 +22,11 @@ AnyProjection = Projection | CommitProjection
 
 MOVED = "baton_projection_moved"
 """NOTIFY channel: a cut-over or a drop happened; the payload is ``<service>.<projection>``."""
+
+
+def is_record(projection: AnyProjection) -> TypeGuard[CommitProjection]:
+    """Whether it keeps stored bytes: it never parks, and may hold what the log has purged."""
+    return hasattr(projection, "apply_commits")
 
 
 def definition_of(projection: AnyProjection) -> str:

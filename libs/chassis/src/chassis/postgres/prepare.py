@@ -8,7 +8,7 @@ import structlog
 
 from chassis.event_log import EventLog
 from chassis.postgres.faults import BuildUnderWay, DefinitionChanged, LogReplaced
-from chassis.postgres.generations import AnyProjection, ensure_live
+from chassis.postgres.generations import AnyProjection, ensure_live, is_record
 from chassis.postgres.pool import direct
 from chassis.postgres.rebuild import rebuild
 
@@ -20,7 +20,8 @@ async def prepare_projections(
 ) -> list[str]:
     """Return the names of those that were rebuilt. Safe from many processes at once: one of them rebuilds.
 
-    Raises ValueError for tables that cannot be (no primary key, a name taken), and what server and log raise.
+    Raises ValueError for tables that cannot be (no primary key, a name taken), DefinitionChanged or LogReplaced for a
+    CommitProjection, which is never rebuilt unasked, and what server and log raise.
     """
     rebuilt = []
     for projection in projections:
@@ -40,5 +41,7 @@ async def _is_outdated(dsn: str, event_log: EventLog, service: str, projection: 
         try:
             await ensure_live(connection, service=service, projection=projection, incarnation=incarnation)
         except (DefinitionChanged, LogReplaced):
+            if is_record(projection):
+                raise  # the record may hold what the log does not have any more
             return True
     return False

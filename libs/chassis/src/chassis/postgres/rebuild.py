@@ -16,7 +16,7 @@ from chassis.postgres.bookkeeping import Checkpoint, checkpoints, is_bookkept, l
 from chassis.postgres.building import Build, BuildStalled, building
 from chassis.postgres.comparing import Comparison, compare
 from chassis.postgres.faults import BuildUnderWay, DefinitionChanged, LogReplaced, NoSuchProjection
-from chassis.postgres.generations import MOVED, AnyProjection, definition_of, drop_generation, promote
+from chassis.postgres.generations import MOVED, AnyProjection, definition_of, drop_generation, is_record, promote
 from chassis.postgres.names import build_key, generation_schema, identifier
 from chassis.postgres.parking import ParkedSession, parked_sessions
 from chassis.postgres.pool import Connection, direct
@@ -75,14 +75,13 @@ async def rebuild(
 ) -> RebuildReport:
     """Build anew from the log and take over. `keep_old` leaves the old tables in their schema until the next rebuild.
 
-    Raises BuildUnderWay, BuildStalled, NotEqual (only with `only_if_equal`), and what server and log raise.
+    A folded read model may change by it; a CommitProjection (the record) never loses a row: where the log lacks what
+    the live one holds it raises NotEqual, and where the two cannot be compared DefinitionChanged or LogReplaced.
+    Raises also BuildUnderWay, BuildStalled, NotEqual with `only_if_equal`, and what server and log raise.
     """
     async with building(dsn, event_log=log, service=service, projection=projection) as build:
-        try:
-            report = await _check(build, dsn, service, projection, _DIFFERENCES)
-        except (NoSuchProjection, DefinitionChanged, LogReplaced):
-            report = None  # there is nothing that this one must be equal to
-        if only_if_equal and report is not None and not report.equal:
+        report = await _check_if_comparable(build, dsn, service, projection)
+        if report is not None and (_would_lose(projection, report) or (only_if_equal and not report.equal)):
             raise NotEqual(report)
         made = await _cut_over(build, service, keep_old)
     return RebuildReport(projection.name, made.generation, made.sequence, report)
@@ -118,6 +117,24 @@ async def drop(dsn: str, *, service: str, projection: str) -> None:
                 f"update {service}.projection set live_generation = null where name = $1", projection
             )
             await connection.execute("select pg_notify($1, $2)", MOVED, f"{service}.{projection}")
+
+
+async def _check_if_comparable(build: Build, dsn: str, service: str, projection: AnyProjection) -> CheckReport | None:
+    """None where there is nothing that the new generation must be equal to."""
+    try:
+        return await _check(build, dsn, service, projection, _DIFFERENCES)
+    except NoSuchProjection:
+        return None
+    except (DefinitionChanged, LogReplaced):
+        if is_record(projection):
+            raise
+        return None
+
+
+def _would_lose(projection: AnyProjection, report: CheckReport) -> bool:
+    """The record may hold what the log has purged since: no rebuild may take that away."""
+    found = report.comparison
+    return is_record(projection) and (found.more or any(each.kind == "extra" for each in found.differences))
 
 
 async def _cut_over(build: Build, service: str, keep_old: bool) -> Checkpoint:
