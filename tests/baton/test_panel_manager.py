@@ -1,4 +1,4 @@
-"""The participant's Panel Manager: acts once per op, keeps events until they are acknowledged, says when it moved on."""
+"""The participant's Panel Manager: acts once per op, keeps events until acknowledged, says when it moved on."""
 
 import msgspec
 import pytest
@@ -73,7 +73,7 @@ def test_edits_are_kept_until_acknowledged_and_resent_in_order() -> None:
 
 def test_what_is_not_open_or_not_known_is_refused() -> None:
     screen = Screen()
-    closed = screen.ask(RPC_READ, "op1", "read")
+    closed = screen.ask(RPC_READ, "op0", "read")
     assert closed.error is not None
     assert closed.error.code == PanelErrorCode.UNKNOWN_PANEL
     screen.open()
