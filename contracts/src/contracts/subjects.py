@@ -26,7 +26,10 @@ class Log(StrEnum):
     @property
     def subjects(self) -> str:
         """The wildcard subject that the log stores."""
-        return {Log.CONFIG: "cfg.>", Log.SESSIONS: "evt.>", Log.LEDGER: "led.>"}[self]
+        return _LOG_SUBJECTS[self]
+
+
+_LOG_SUBJECTS = {Log.CONFIG: "cfg.>", Log.SESSIONS: "evt.>", Log.LEDGER: "led.>"}
 
 
 class Writer(StrEnum):

@@ -59,12 +59,15 @@ class NatsEventLog:
         payload = encode_commit(events)
         check_append(log, subject, payload)
         incarnation = await self.incarnation(log)
-        sequence = await self.append_bytes(log, subject, payload, message_id=events[0].id, expected=expected)
+        sequence = await self._append(log, subject, payload, events[0].id, expected)
         return position_of(log, incarnation, subject, sequence, len(events) - 1)
 
     async def append_bytes(self, log: Log, subject: str, payload: bytes, *, message_id: str, expected: int) -> int:
         """See the port."""
         check_append(log, subject, payload)
+        return await self._append(log, subject, payload, message_id, expected)
+
+    async def _append(self, log: Log, subject: str, payload: bytes, message_id: str, expected: int) -> int:
         append = Append(
             self._client,
             log=log,
