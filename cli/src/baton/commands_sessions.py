@@ -32,7 +32,7 @@ def demo(data: Path, scenario: Path | None, topology: Any, as_json: bool) -> Non
     from baton.up import Options
     from simulators.scenario import DEMO
 
-    configure_telemetry("baton")
+    configure_telemetry("baton", log_folder=data / "logs")
     options = Options(data=data, scenario=scenario or DEMO, topology=topology)
     sys.exit(asyncio.run(hold_demo(options, say=say, as_json=as_json)))
 

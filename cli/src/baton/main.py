@@ -43,7 +43,7 @@ def up(**options: Any) -> None:
     from simulators.scenario import DEMO
 
     options["scenario"] = options["scenario"] or DEMO
-    configure_telemetry("baton")
+    configure_telemetry("baton", log_folder=options["data"] / "logs")
     sys.exit(asyncio.run(run_up(Options(**options), say=say)))
 
 
@@ -80,11 +80,16 @@ def migrate() -> None:
     asyncio.run(migrate_all(os.environ))
 
 
-def configure_telemetry(service: str, environment: Mapping[str, str] = os.environ) -> None:
-    """Logs and traces of this process."""
+def configure_telemetry(
+    service: str, environment: Mapping[str, str] = os.environ, *, log_folder: Path | None = None
+) -> None:
+    """Logs and traces of this process; with a folder the terminal stays for people."""
     from chassis.telemetry import logging, tracing
 
-    logging.configure(service=service, json_lines=environment.get("BATON_LOG_JSON") == "true")
+    if log_folder is not None:
+        log_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file = log_folder / f"{service}.log" if log_folder else None
+    logging.configure(service=service, json_lines=environment.get("BATON_LOG_JSON") == "true", file=file)
     tracing.configure(service=service, otlp_endpoint=environment.get("BATON_OTLP_ENDPOINT", ""))
 
 

@@ -114,14 +114,15 @@ def _opening(
 
     if options.topology == "split":
         return _apart(parts, environment, listening, announce)
-    return _together(environment, listening, announce)
+    return _together(parts.folder.part("logs"), environment, listening, announce)
 
 
 @contextlib.asynccontextmanager
 async def _together(
-    environment: Mapping[str, str], listening: socket.socket, announce: Announce
+    logs: Path, environment: Mapping[str, str], listening: socket.socket, announce: Announce
 ) -> AsyncIterator[Live]:
-    os.environ.update(environment)  # LiveKit forks job processes, which read their settings from there
+    # LiveKit forks job processes, which read their settings from there; the terminal stays for people.
+    os.environ.update(environment, BATON_LOG_FILE=str(logs / "jobs.log"))
     async with open_all(environment) as services:
         app = edge.together({name: service.app for name, service in services.items()})
         async with serving(app, sockets=[listening]), Tasks() as tasks:

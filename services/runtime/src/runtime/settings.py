@@ -17,7 +17,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     `idle_processes`: job processes kept warm; a job without one starts 1.5 to 4 s late. `drain_s`: how long calls may
     go on by themselves once the worker is told to stop, before they are ended politely; Kubernetes must wait longer.
-    `spill_dir` must outlive the process, and be its machine's own.
+    `spill_dir` must outlive the process, and be its machine's own. `log_file`: where job processes log, instead of
+    standard error.
     """
 
     nats_url: str
@@ -34,6 +35,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: int = 0
     log_json: bool = False
+    log_file: Path | None = None
 
     def as_environment(self) -> Mapping[str, str]:
         """The variables that this was, or could have been, read from."""

@@ -15,7 +15,7 @@ SERVICE = "runtime"
 
 def configure(settings: Settings) -> None:
     """Logging and tracing of this process; call once per process, also in job processes."""
-    logging.configure(service=SERVICE, json_lines=settings.log_json)
+    logging.configure(service=SERVICE, json_lines=settings.log_json, file=settings.log_file)
     hush()
     tracing.configure(service=SERVICE, otlp_endpoint=settings.otlp_endpoint)
     sdk_telemetry.set_tracer_provider(

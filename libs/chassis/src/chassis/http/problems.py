@@ -52,6 +52,8 @@ def _refused(request: Request[Any, Any, Any], error: Refusal) -> Response[bytes]
 
 def _framework(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     status = error.status_code
+    if status >= 500:
+        log.error("request_failed", path=request.url.path, fault=type(error).__name__, exc_info=error)
     code = _CODES.get(status, "refused" if status < 500 else "internal_error")
     detail = error.detail if status < 500 else "Something broke on our side"
     errors = _pointers(error) if isinstance(error, ValidationException) else []

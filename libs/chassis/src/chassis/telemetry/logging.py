@@ -1,7 +1,8 @@
-"""structlog for every process: JSON lines in production, aligned text on a terminal, always on standard error."""
+"""structlog for every process: JSON lines in production, aligned text in development; standard error, or a file."""
 
 import logging
 import sys
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -10,8 +11,8 @@ from structlog.typing import EventDict, WrappedLogger
 _FORBIDDEN = frozenset({"text", "words", "transcript", "arguments", "args", "personal", "key", "secret", "token"})
 
 
-def configure(*, service: str, json_lines: bool, level: int = logging.INFO) -> None:
-    """Set up structlog and the standard library's loggers; call once per process."""
+def configure(*, service: str, json_lines: bool, level: int = logging.INFO, file: Path | None = None) -> None:
+    """Set up structlog and the standard library's loggers; call once per process. `file` is appended to."""
     renderer: Any = structlog.processors.JSONRenderer() if json_lines else structlog.dev.ConsoleRenderer(colors=False)
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -27,7 +28,7 @@ def configure(*, service: str, json_lines: bool, level: int = logging.INFO) -> N
         cache_logger_on_first_use=False,
     )
     structlog.contextvars.bind_contextvars(service=service)
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(sys.stderr) if file is None else logging.FileHandler(file, delay=True)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -37,7 +38,7 @@ def configure(*, service: str, json_lines: bool, level: int = logging.INFO) -> N
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("httpx", "httpcore", "asyncio", "uvicorn.error", "nats.aio.client"):
+    for noisy in ("httpx", "httpx2", "httpcore", "asyncio", "uvicorn.error", "nats.aio.client"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
