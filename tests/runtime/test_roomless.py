@@ -8,12 +8,10 @@ from tests.support.runtime_sessions import Admitted, PanelPage, an_admitted_sess
 from chassis.memory.event_log import MemoryEventLog
 from chassis.memory.object_store import MemoryObjectStore
 from contracts.envelope import Envelope, decode_commit
-from contracts.events.session import StateDigest
-from contracts.session_state import SessionState, digest, evolve, fact
 from contracts.subjects import Log, session_filter
 from runtime.adapters.local_surface import LocalSurface
 from runtime.adapters.models import Provider, Providers
-from runtime.roomless import NotClaimed, RoomlessSession
+from runtime.roomless import RoomlessSession
 from simulators import Simulators
 from simulators.scenario import DEMO, load
 
@@ -62,7 +60,6 @@ async def test_the_demo_conversation_runs_from_greeting_to_end(simulators: Simul
         await call.wait_ended()
     events = await events_of(log, session)
     types = [event.type for event in events]
-    print(types)
     assert types[0] == "session.job_claimed"
     assert types[-2:] == ["session.state_digest", "session.ended"]
     assert types.count("handoff.completed") == 1

@@ -6,7 +6,7 @@ fixed: last words, final panel snapshots, models closed with their last usage, `
 
 import asyncio
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import structlog
 from livekit.agents import AgentSession
@@ -25,7 +25,7 @@ from contracts.commands.live import (
     LiveRequest,
     Say,
 )
-from contracts.events.handoff import HandoffCompleted, HandoffRefused, HandoffSummary
+from contracts.events.handoff import HandoffCompleted, HandoffSummary
 from contracts.events.session import (
     EndReason,
     LimitReached,
@@ -50,12 +50,13 @@ from runtime.agents.configured_agent import ConfiguredAgent
 from runtime.agents.factory import AgentFactory
 from runtime.domain import grace
 from runtime.domain.context import SessionContext
-from runtime.domain.handoff import Granted, HandoffArbiter
+from runtime.domain.handoff import HandoffArbiter
 from runtime.domain.history import edges_of, remembered
 from runtime.domain.panels import BadEvent, PanelBoard
 from runtime.panel_desk import PanelDesk, api_command
 from runtime.surface import Surface
 from runtime.tools.execution import Call
+from runtime.tools.handoff import Transfers
 
 log = structlog.get_logger()
 
@@ -93,6 +94,7 @@ class Conversation:
         self._recorder, self._surface, self._clock, self._tasks = recorder, surface, clock, tasks
         self._claimed_at, self._resumed_from = claimed_at, resumed_from
         self._arbiter = HandoffArbiter()
+        self._transfers = Transfers(arbiter=self._arbiter, recorder=recorder, clock=clock)
         self._board = PanelBoard(kinds=kinds, validate=complaint)
         self.desk = PanelDesk(board=self._board, surface=surface, recorder=recorder, tasks=tasks)
         self.context = SessionContext(modality=version.draft.modality_profile, panels=lambda: self._board.panels)
@@ -109,7 +111,7 @@ class Conversation:
             models=models,
             recorder=recorder,
             sdk_events=self.sdk_events,
-            arbiter=self._arbiter,
+            transfers=self._transfers,
             desk=self.desk,
             context=self.context,
             clock=clock,
@@ -233,13 +235,7 @@ class Conversation:
             # The old agent says nothing more: the next one greets.
             event.cancel_tool_reply()
         calls = {call.call_id for call in event.function_calls}
-        self._refuse_late(self._arbiter.batch_done(calls, handed_over=event.has_agent_handoff), "failed")
-
-    def _refuse_late(self, lost: Granted | None, why: Literal["failed", "session_ending"]) -> None:
-        if lost is not None:
-            self._recorder.record(
-                HandoffRefused(call_id=lost.call_id, from_agent=lost.from_agent, to_agent=lost.to_agent, why=why)
-            )
+        self._transfers.lost(self._arbiter.batch_done(calls, handed_over=event.has_agent_handoff), "failed")
 
     # The participant
 
@@ -369,7 +365,7 @@ class Conversation:
 
     async def _wind_up(self, reason: str, last: SessionEnded | SessionFailed) -> None:
         try:
-            self._refuse_late(self._arbiter.end(), "session_ending")
+            self._transfers.lost(self._arbiter.end(), "session_ending")
             await self._say_goodbye(reason)
             self.desk.record(self._board.snapshots())
             await self._close_session()

@@ -169,8 +169,8 @@ class Worker:
 
     async def _until_no_jobs(self, timeout_s: float) -> None:
         deadline = asyncio.get_running_loop().time() + timeout_s
-        while self.active_jobs and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(0.1)  # the pool tells nobody when it is empty
+        while self.active_jobs and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 (the pool is mute)
+            await asyncio.sleep(0.1)
 
 
 async def _accept(request: JobRequest) -> None:

@@ -20,11 +20,10 @@ from runtime.adapters.recorder import SessionRecorder
 from runtime.adapters.sdk_events import SdkEvents
 from runtime.agents.configured_agent import ConfiguredAgent, Stage
 from runtime.domain.context import SessionContext
-from runtime.domain.handoff import HandoffArbiter
 from runtime.panel_desk import PanelDesk
 from runtime.tools.builtin import builtin_tools
 from runtime.tools.execution import Call, Tool, ToolRunner
-from runtime.tools.handoff import transfer_tool
+from runtime.tools.handoff import Transfers
 from runtime.tools.panels import panel_tools
 
 log = structlog.get_logger()
@@ -41,7 +40,7 @@ class AgentFactory:
         models: Models,
         recorder: SessionRecorder,
         sdk_events: SdkEvents,
-        arbiter: HandoffArbiter,
+        transfers: Transfers,
         desk: PanelDesk,
         context: SessionContext,
         clock: Clock,
@@ -49,7 +48,7 @@ class AgentFactory:
         end_after: Callable[[Call], None],
     ) -> None:
         self._version, self._kinds, self._models, self._clock = version, kinds, models, clock
-        self._recorder, self._sdk_events, self._arbiter = recorder, sdk_events, arbiter
+        self._recorder, self._sdk_events, self._transfers = recorder, sdk_events, transfers
         self._desk, self._context, self._stage = desk, context, stage
         self._builtin = builtin_tools(recorder=recorder, context=context, end_after=end_after)
         self._llms: dict[AgentId, llm.LLM[Any]] = {}
@@ -98,12 +97,9 @@ class AgentFactory:
         if unknown := set(definition.tools) - self._builtin.keys():
             log.warning("tools_unknown", tools=sorted(unknown))
         transfers = [
-            transfer_tool(
+            self._transfers.tool(
                 target,
                 target_name=self._version.agent(target.agent).name,
-                arbiter=self._arbiter,
-                recorder=self._recorder,
-                clock=self._clock,
                 build=lambda target_id, before: self.build(target_id, before=before),
             )
             for target in definition.handoff_targets

@@ -52,6 +52,7 @@ class HandoffArbiter:
 
     def __init__(self) -> None:
         self._under_way: Granted | None = None
+        self._handed_over = False
         self._ending = False
 
     @property
@@ -75,15 +76,20 @@ class HandoffArbiter:
             last_n=target.last_n,
             granted_at=now,
         )
+        self._handed_over = False
         return self._under_way
 
     def batch_done(self, call_ids: set[str], *, handed_over: bool) -> Granted | None:
         """A batch of tool calls is over. Returns the transfer that was granted in it and will not happen, if any.
 
-        That is so when the participant interrupted: LiveKit keeps the results and drops the handoff.
+        That is so when the participant interrupted: LiveKit then keeps the results and may drop the handoff. Once it
+        has handed over, nothing can be lost any more.
         """
         lost = self._under_way
-        if lost is None or handed_over or lost.call_id not in call_ids:
+        if lost is None or lost.call_id not in call_ids or self._handed_over:
+            return None
+        if handed_over:
+            self._handed_over = True
             return None
         self._under_way = None
         return lost

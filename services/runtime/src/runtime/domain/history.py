@@ -29,7 +29,8 @@ def carried(messages: Sequence[Message], policy: ContextPolicy, last_n: int | No
         case "full":
             return list(messages)
         case "last_n":
-            return list(messages[-(DEFAULT_LAST_N if last_n is None else max(0, last_n)) or len(messages) :])
+            count = DEFAULT_LAST_N if last_n is None else max(0, last_n)
+            return list(messages[max(0, len(messages) - count) :])
         case "none" | "summary":
             return []
 
