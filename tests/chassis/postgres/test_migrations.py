@@ -1,3 +1,5 @@
+"""A service's SQL files are applied once, in order, whoever starts first; a changed or missing one is named."""
+
 import asyncio
 from pathlib import Path
 

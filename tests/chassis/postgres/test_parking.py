@@ -1,3 +1,5 @@
+"""A poison event parks its session and nothing else; a parked session can be replayed without loss."""
+
 import asyncio
 
 import pytest

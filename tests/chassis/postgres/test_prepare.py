@@ -1,3 +1,5 @@
+"""Views can be read before a runner runs, and a release with other tables is made beside the old one."""
+
 import asyncio
 
 import pytest

@@ -1,3 +1,5 @@
+"""A read model can be compared with its log and rebuilt from it while it is in use."""
+
 import asyncio
 
 import pytest

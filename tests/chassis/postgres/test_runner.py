@@ -1,3 +1,5 @@
+"""The projection runner counts every event exactly once, through kills, rivals and zombies."""
+
 import asyncio
 import random
 

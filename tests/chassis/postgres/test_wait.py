@@ -1,3 +1,5 @@
+"""A read with `min_position` waits for its read model, for a bounded time."""
+
 import asyncio
 
 import msgspec
