@@ -1,4 +1,4 @@
-"""Sessions as this service's edge finds them: checked ids, the asker's own, and not older than they asked for."""
+"""Sessions as this service's edge finds them: the asker's own, and not older than they asked for."""
 
 import msgspec
 from asyncpg import Pool
@@ -6,7 +6,7 @@ from asyncpg import Pool
 from chassis.api_keys import Principal
 from chassis.errors import NotFound
 from chassis.event_log import EventLog
-from chassis.http.parameters import position, session_id
+from chassis.http.parameters import position
 from chassis.postgres.faults import PositionOfAnotherLog
 from chassis.postgres.wait import wait_for_position
 from contracts.ids import CustomerId, SessionId
@@ -38,20 +38,19 @@ class Sessions:
         self._pool, self._log = pool, log
 
     async def find(
-        self, principal: Principal, id: str, *, min_position: str | None = None, read_model: str = RECORD
+        self, principal: Principal, session: str, *, min_position: str | None = None, read_model: str = RECORD
     ) -> FoundSession:
         """The session, once the record and `read_model` hold everything up to `min_position`; waits at most 2 s each.
 
-        Raises BadId, BadPosition, NoSuchSession, Behind, PositionOfAnotherLog.
+        Raises BadPosition, NoSuchSession, Behind, PositionOfAnotherLog.
         """
-        session = session_id(id)
         wanted = position(min_position, name="min_position")
         for projection in dict.fromkeys((RECORD, read_model)) if wanted else ():
             assert wanted is not None
             await wait_for_position(self._pool, "ledger", projection, wanted, timeout_s=_WAIT_S)
         if not await heads_of(self._pool, customer=principal.customer, session=session):
             raise NoSuchSession
-        return FoundSession(principal.customer, session)
+        return FoundSession(principal.customer, SessionId(session))
 
     async def place(self, found: FoundSession, text: str | None, *, name: str) -> Position | None:
         """The position in the query parameter `name`, if it is one of this session's; raises as `find`."""

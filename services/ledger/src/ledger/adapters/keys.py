@@ -21,12 +21,11 @@ def ask_gateway(client: Client) -> AskForKey:
 
     async def ask_for_key(question: OpenKey) -> KeyAnswer:
         try:
-            # mypy cannot see that a union is a type to decode into.
             answer: KeyAnswer = await ask(
                 client,
                 OPEN_KEY,
                 question,
-                KeyOpened | KeyGone,  # type: ignore[arg-type]
+                KeyOpened | KeyGone,
                 timeout_s=_TIMEOUT_S,
             )
         except (NoAnswer, RequestRefused) as error:

@@ -1,14 +1,14 @@
 """/api/sessions/{id}/cost"""
 
 import msgspec
-from asyncpg import Pool
 from litestar import get
+from litestar.params import FromQuery
 
-from chassis.api_keys import Principal
+from chassis.http.app import Caller, PathId
 from contracts.money import format_amount
 from ledger.domain.pricing import Charge, PriceBook, Share, shares, total_nano
+from ledger.http.asking import FindSessions, PositionText, Prices, ReadModels
 from ledger.read_models.charges import Charges, charges_of
-from ledger.sessions import Sessions
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,13 +33,13 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
 
 @get("/api/sessions/{session_id:str}/cost", opt={"scope": "sessions:read"})
 async def get_cost(
-    session_id: str,
-    principal: Principal,
-    sessions: Sessions,
-    pool: Pool,
-    book: PriceBook,
-    min_position: str | None = None,
-    lines: bool = False,
+    session_id: PathId,
+    principal: Caller,
+    sessions: FindSessions,
+    pool: ReadModels,
+    book: Prices,
+    min_position: PositionText = None,
+    lines: FromQuery[bool] = False,
 ) -> Cost:
     """What a session cost: per agent, per turn and in all. With `lines=true` each charge line too."""
     found = await sessions.find(principal, session_id, min_position=min_position, read_model=Charges.name)

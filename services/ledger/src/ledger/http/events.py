@@ -8,9 +8,10 @@ from asyncpg import Pool
 from litestar import get
 from litestar.response import Stream
 
-from chassis.api_keys import Principal
+from chassis.http.app import Caller, PathId
 from contracts.envelope import Envelope, InvalidCommit, decode_commit
 from ledger.domain.chain import RecordedCommit
+from ledger.http.asking import FindSessions, Opening, PositionText, ReadModels
 from ledger.opening import Opener
 from ledger.read_models.record import commits_of
 from ledger.sessions import FoundSession, Sessions
@@ -50,13 +51,13 @@ class UnreadableLine(msgspec.Struct, frozen=True, kw_only=True):
 
 @get("/api/sessions/{session_id:str}/events", opt={"scope": "sessions:read"}, media_type=NDJSON)
 async def get_events(
-    session_id: str,
-    principal: Principal,
-    sessions: Sessions,
-    opener: Opener,
-    pool: Pool,
-    min_position: str | None = None,
-    after: str | None = None,
+    session_id: PathId,
+    principal: Caller,
+    sessions: FindSessions,
+    opener: Opening,
+    pool: ReadModels,
+    min_position: PositionText = None,
+    after: PositionText = None,
 ) -> Stream:
     """All events of all writers of a session in the order of the log, one JSON object a line."""
     found = await sessions.find(principal, session_id, min_position=min_position)

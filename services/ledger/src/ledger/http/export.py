@@ -1,17 +1,15 @@
 """/api/sessions/{id}/export, and the public key that exports are checked by."""
 
 import msgspec
-from asyncpg import Pool
 from litestar import get
 from litestar.response import Stream
 
-from chassis.api_keys import Principal
-from chassis.clock import Clock
+from chassis.http.app import Caller, PathId
 from contracts.envelope import format_time
 from ledger.domain.export import Header
-from ledger.exporting import Signer, export
+from ledger.exporting import export
+from ledger.http.asking import FindSessions, PositionText, ReadModels, Signing, WallClock
 from ledger.http.events import NDJSON
-from ledger.sessions import Sessions
 
 
 class PublicKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,13 +21,13 @@ class PublicKey(msgspec.Struct, frozen=True, kw_only=True):
 
 @get("/api/sessions/{session_id:str}/export", opt={"scope": "sessions:read"}, media_type=NDJSON)
 async def get_export(
-    session_id: str,
-    principal: Principal,
-    sessions: Sessions,
-    signer: Signer,
-    clock: Clock,
-    pool: Pool,
-    min_position: str | None = None,
+    session_id: PathId,
+    principal: Caller,
+    sessions: FindSessions,
+    signer: Signing,
+    clock: WallClock,
+    pool: ReadModels,
+    min_position: PositionText = None,
 ) -> Stream:
     """A session's record, every commit as it was stored, with signed chain heads: what `baton verify` checks."""
     found = await sessions.find(principal, session_id, min_position=min_position)
@@ -45,7 +43,7 @@ async def get_export(
 
 
 @get("/api/ledger/public-key", opt={"public": True}, sync_to_thread=False)
-def get_public_key(signer: Signer) -> PublicKey:
+def get_public_key(signer: Signing) -> PublicKey:
     """The key that signs this deployment's exports; keep a copy where this deployment cannot change it."""
     return PublicKey(algorithm="Ed25519", public_key=signer.public_key)
 

@@ -3,10 +3,10 @@
 from typing import Any, Literal
 
 import msgspec
-from asyncpg import Pool
 from litestar import get
 
-from chassis.api_keys import Principal
+from chassis.http.app import Caller, PathId
+from ledger.http.asking import FindSessions, Opening, PositionText, ReadModels
 from ledger.opening import Opener
 from ledger.read_models.handoffs import Handoffs, Row, handoffs_of
 from ledger.sessions import FoundSession, Sessions
@@ -42,12 +42,12 @@ class HandoffList(msgspec.Struct, frozen=True, kw_only=True):
 
 @get("/api/sessions/{session_id:str}/handoffs", opt={"scope": "sessions:read"})
 async def get_handoffs(
-    session_id: str,
-    principal: Principal,
-    sessions: Sessions,
-    opener: Opener,
-    pool: Pool,
-    min_position: str | None = None,
+    session_id: PathId,
+    principal: Caller,
+    sessions: FindSessions,
+    opener: Opening,
+    pool: ReadModels,
+    min_position: PositionText = None,
 ) -> HandoffList:
     """Who handed the conversation to whom, in the order in which they were asked for."""
     found = await sessions.find(principal, session_id, min_position=min_position, read_model=Handoffs.name)

@@ -6,11 +6,12 @@ import msgspec
 from asyncpg import Pool
 from litestar import get
 
-from chassis.api_keys import Principal
 from chassis.errors import Conflict
+from chassis.http.app import Caller, PathId
 from contracts.envelope import InvalidCommit, decode_commit
 from contracts.registry import Personal, UnknownEvent
 from contracts.session_state import FOLD_VERSION, AdmissionState, RunState, SessionState, digest, evolve, fact
+from ledger.http.asking import FindSessions, Opening, PositionText, ReadModels
 from ledger.opening import Opener
 from ledger.read_models.record import commits_of
 from ledger.sessions import FoundSession, Sessions
@@ -43,13 +44,13 @@ class StateAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 @get("/api/sessions/{session_id:str}/state", opt={"scope": "sessions:read"})
 async def get_state(
-    session_id: str,
-    principal: Principal,
-    sessions: Sessions,
-    opener: Opener,
-    pool: Pool,
-    at: str | None = None,
-    min_position: str | None = None,
+    session_id: PathId,
+    principal: Caller,
+    sessions: FindSessions,
+    opener: Opening,
+    pool: ReadModels,
+    at: PositionText = None,
+    min_position: PositionText = None,
 ) -> StateAnswer:
     """The session as it was right after the event at the position `at`; without it, as it is now."""
     found = await sessions.find(principal, session_id, min_position=min_position or at)

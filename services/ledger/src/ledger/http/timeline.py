@@ -1,19 +1,16 @@
 """/api/sessions/{id}/timeline"""
 
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from asyncpg import Pool
 from litestar import get
-from litestar.params import Parameter
 
-from chassis.api_keys import Principal
+from chassis.http.app import Caller, PathId
 from ledger.domain.timeline import Kind
+from ledger.http.asking import FindSessions, Limit, Opening, PositionText, ReadModels
 from ledger.opening import Opener
 from ledger.read_models.session_history import Line, SessionHistory, history_of
 from ledger.sessions import FoundSession, Sessions
-
-MAX_LINES = 5000
 
 
 class TimelineItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,14 +48,14 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
 
 @get("/api/sessions/{session_id:str}/timeline", opt={"scope": "sessions:read"})
 async def get_timeline(
-    session_id: str,
-    principal: Principal,
-    sessions: Sessions,
-    opener: Opener,
-    pool: Pool,
-    min_position: str | None = None,
-    cursor: str | None = None,
-    limit: Annotated[int, Parameter(ge=1, le=MAX_LINES)] = 1000,
+    session_id: PathId,
+    principal: Caller,
+    sessions: FindSessions,
+    opener: Opening,
+    pool: ReadModels,
+    min_position: PositionText = None,
+    cursor: PositionText = None,
+    limit: Limit = 1000,
 ) -> Timeline:
     """What happened in a session, in the order of the log."""
     found = await sessions.find(principal, session_id, min_position=min_position, read_model=SessionHistory.name)

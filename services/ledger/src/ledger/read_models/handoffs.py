@@ -12,6 +12,7 @@ from contracts.events.handoff import HandoffEvent
 from contracts.ids import CustomerId
 from contracts.registry import decode_data
 from contracts.subjects import Log, Writer
+from ledger.domain.storable import storable
 from ledger.domain.transfers import Transfer, transferred
 
 _TABLES = """
@@ -83,7 +84,7 @@ async def handoffs_of(pool: Pool, *, customer: CustomerId, session: str) -> list
 
 
 def _key(event: Recorded, handoff: HandoffEvent) -> _Key:
-    return (event.envelope.customer, event.envelope.subject, handoff.call_id)
+    return (event.envelope.customer, event.envelope.subject, storable(handoff.call_id))
 
 
 def _moved(before: Row | None, event: Recorded, handoff: HandoffEvent) -> Row:
@@ -92,7 +93,7 @@ def _moved(before: Row | None, event: Recorded, handoff: HandoffEvent) -> Row:
     place = event.position
     transfer = transferred(None, event.envelope, handoff)
     envelope = event.envelope
-    return Row(envelope.customer, envelope.subject, handoff.call_id, place.sequence, place.index, transfer)
+    return Row(envelope.customer, envelope.subject, storable(handoff.call_id), place.sequence, place.index, transfer)
 
 
 async def _rows(db: Db, keys: list[_Key]) -> dict[_Key, Row]:
@@ -109,7 +110,7 @@ async def _upsert(db: Db, rows: list[Row]) -> None:
         [row.call_id for row in rows],
         [row.sequence for row in rows],
         [row.index for row in rows],
-        [row.transfer for row in rows],
+        [storable(row.transfer) for row in rows],
     )
 
 

@@ -11,6 +11,7 @@ from chassis.projection import Db
 from contracts.ids import CustomerId
 from contracts.registry import decode_data
 from contracts.subjects import Log
+from ledger.domain.storable import storable
 from ledger.domain.timeline import Item, Outcome, item_of, settled, settles
 
 _TABLES = """
@@ -64,7 +65,7 @@ class SessionHistory:
         touched = {_place(line): line for line in lines}
         calls = await _open_calls(db, outcomes) | {_call(line): line for line in lines if line.item.kind == "tool"}
         for event, outcome in outcomes:
-            began = calls.get((event.envelope.customer, event.envelope.subject, outcome.call_id))
+            began = calls.get((event.envelope.customer, event.envelope.subject, storable(outcome.call_id)))
             if began is not None:
                 ended = msgspec.structs.replace(began, item=settled(began.item, event.envelope, outcome))
                 touched[_place(ended)] = ended
@@ -94,7 +95,7 @@ async def _open_calls(db: Db, outcomes: list[tuple[Recorded, Outcome]]) -> dict[
         _OPEN_CALLS,
         [event.envelope.customer for event, _ in outcomes],
         [event.envelope.subject for event, _ in outcomes],
-        [outcome.call_id for _, outcome in outcomes],
+        [storable(outcome.call_id) for _, outcome in outcomes],
     )
     return {_call(line): line for line in map(_read, rows)}
 
@@ -108,8 +109,8 @@ async def _upsert(db: Db, lines: list[Line]) -> None:
         [line.session for line in lines],
         [line.sequence for line in lines],
         [line.index for line in lines],
-        [line.item.ref if line.item.kind == "tool" else "" for line in lines],
-        [line.item for line in lines],
+        [storable(line.item.ref) if line.item.kind == "tool" else "" for line in lines],
+        [storable(line.item) for line in lines],
     )
 
 
@@ -123,7 +124,7 @@ def _place(line: Line) -> tuple[str, str, int, int]:
 
 
 def _call(line: Line) -> tuple[str, str, str]:
-    return (line.customer, line.session, line.item.ref)
+    return (line.customer, line.session, storable(line.item.ref))
 
 
 def _read(row: Any) -> Line:

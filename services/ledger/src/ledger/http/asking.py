@@ -1,0 +1,27 @@
+"""What the handlers of the ledger may ask for, beside path and query."""
+
+from typing import Annotated
+
+from asyncpg import Pool
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, QueryParameter
+
+from chassis.clock import Clock
+from ledger.domain.pricing import PriceBook
+from ledger.exporting import Signer
+from ledger.opening import Opener
+from ledger.sessions import Sessions
+
+ReadModels = NamedDependency[Pool]
+FindSessions = NamedDependency[Sessions]
+Opening = NamedDependency[Opener]
+Prices = NamedDependency[PriceBook]
+Signing = NamedDependency[Signer]
+WallClock = NamedDependency[Clock]
+
+PositionText = FromQuery[str | None]
+"""A position in the query, not yet decoded."""
+
+MAX_LINES = 5000
+Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LINES)]
+"""How many lines a page has at most."""

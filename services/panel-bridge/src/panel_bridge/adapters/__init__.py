@@ -1,0 +1,1 @@
+"""What the panel-bridge asks of others."""

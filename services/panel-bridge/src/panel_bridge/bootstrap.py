@@ -1,0 +1,86 @@
+"""The wiring of the panel-bridge, top to bottom."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from importlib.resources import files
+
+import structlog
+
+from chassis.api_keys import ApiKeys
+from chassis.http.app import create_app
+from chassis.key_ring import KeyRing
+from chassis.nats.connection import connect
+from chassis.nats.event_log import NatsEventLog
+from chassis.nats.logs import declare_logs
+from chassis.postgres import migrations
+from chassis.postgres.faults import DefinitionChanged, LogReplaced
+from chassis.postgres.generations import AnyProjection, ensure_live
+from chassis.postgres.pool import direct, open_pool
+from chassis.postgres.runner import ProjectionRunner
+from chassis.service import Service
+from chassis.tasks import Tasks
+from panel_bridge.adapters.keys import ask_gateway
+from panel_bridge.adapters.live_sessions import LiveSessions
+from panel_bridge.http import commands, panels
+from panel_bridge.panels import SERVICE, Panels
+from panel_bridge.read_models.panel_state import PanelState
+from panel_bridge.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+NAME = "panel-bridge"
+ROUTES = [*panels.ROUTES, *commands.ROUTES]
+
+
+def projections(settings: Settings) -> list[AnyProjection]:
+    """All read models of the panel-bridge, by which tools rebuild them by name."""
+    return [PanelState()]
+
+
+async def migrate(settings: Settings) -> None:
+    """Declare the logs, make the schema and the first generation of every read model; safe to repeat.
+
+    A read model whose tables changed is left as it is: it serves until it is rebuilt.
+    """
+    async with connect(settings.nats_url, name=NAME) as nats:
+        await declare_logs(nats, replicas=settings.nats_replicas)
+        event_log = NatsEventLog(nats)
+        await migrations.migrate(settings.postgres_dsn, service=SERVICE, folder=files("panel_bridge") / "migrations")
+        async with direct(settings.postgres_dsn, name=f"{NAME}-migrations") as db:
+            for projection in projections(settings):
+                incarnation = await event_log.incarnation(projection.log)
+                try:
+                    await ensure_live(db, service=SERVICE, projection=projection, incarnation=incarnation)
+                except (DefinitionChanged, LogReplaced) as error:
+                    log.warning("projection_needs_rebuild", projection=projection.name, code=error.code)
+
+
+@contextlib.asynccontextmanager
+async def open_service(settings: Settings) -> AsyncIterator[Service]:
+    """Everything opened, in order; closed in reverse."""
+    dsn = settings.postgres_dsn
+    async with (
+        connect(settings.nats_url, name=NAME) as nats,
+        open_pool(dsn, name=NAME, schema=SERVICE) as pool,
+        Tasks() as tasks,
+    ):
+        await migrations.expect_migrated(dsn, service=SERVICE, folder=files("panel_bridge") / "migrations")
+        event_log = NatsEventLog(nats)
+        api_keys = ApiKeys(log=event_log, pepper=settings.key_pepper.encode())
+        tasks.start(api_keys.follow(), name="panel_bridge.api_keys")
+        for projection in projections(settings):
+            runner = ProjectionRunner(log=event_log, dsn=dsn, service=SERVICE, projection=projection)
+            tasks.start(runner.run(), name=f"panel_bridge.{projection.name}")
+        keys = KeyRing(ask=ask_gateway(nats), reader=NAME)
+        app = create_app(
+            name=NAME,
+            routes=ROUTES,
+            dependencies={
+                "pool": pool,
+                "panels": Panels(pool=pool, event_log=event_log, keys=keys),
+                "live": LiveSessions(client=nats),
+            },
+            api_keys=api_keys,
+            ready=lambda: nats.is_connected and api_keys.caught_up.is_set(),
+        )
+        yield Service(name=NAME, app=app, tasks=tasks, ready=api_keys.caught_up.is_set)

@@ -1,0 +1,20 @@
+"""What the handlers of the panel-bridge may ask for, beside path and query."""
+
+from typing import Annotated
+
+from asyncpg import Pool
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, HeaderParameter
+
+from panel_bridge.adapters.live_sessions import LiveSessions
+from panel_bridge.panels import Panels
+
+ReadModels = NamedDependency[Pool]
+ShowPanels = NamedDependency[Panels]
+Live = NamedDependency[LiveSessions]
+
+PositionText = FromQuery[str | None]
+"""A position in the query, not yet decoded."""
+
+IdempotencyKey = Annotated[str | None, HeaderParameter(name="Idempotency-Key", min_length=1, max_length=255)]
+"""A command that is sent twice with the same one acts once."""

@@ -1,0 +1,1 @@
+"""The panel-bridge's read models. Contents stay sealed in them."""
