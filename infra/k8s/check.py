@@ -5,6 +5,7 @@ say (house rules) is in tests/architecture/test_k8s_policies.py, over the same r
 """
 
 import asyncio
+import json
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import kubernetes_validate
 import yaml
 
@@ -19,6 +21,8 @@ from chassis.embedded.go_build import BuildFailed, GoProgram, find_or_build
 
 FOLDER = Path(__file__).parent
 RENDERED = ("base", "overlays/example")
+SCHEMAS = FOLDER / "schemas"
+"""Of custom resources, which Kubernetes itself does not know."""
 DOCKERFILE = FOLDER.parent / "docker" / "service.Dockerfile"
 
 VERSIONS = ("1.33", "1.37")
@@ -65,7 +69,12 @@ def faults(manifests: Sequence[Manifest], version: str) -> tuple[list[str], list
             where = ".".join(str(part) for part in error.path)
             found.append(f"{name} ({version}): {where}: {error.message}")
         except kubernetes_validate.SchemaNotFoundError:
-            unknown.append(name)
+            own = SCHEMAS / f"{manifest['kind'].lower()}-{manifest['apiVersion'].rpartition('/')[2]}.json"
+            if own.exists():
+                errors = jsonschema.Draft202012Validator(json.loads(own.read_bytes())).iter_errors(manifest)
+                found += [f"{name}: {error.json_path}: {error.message}" for error in errors]
+            else:
+                unknown.append(name)
     return found, unknown
 
 
