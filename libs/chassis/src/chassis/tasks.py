@@ -8,6 +8,7 @@ from typing import Any, Self
 import structlog
 
 log = structlog.get_logger()
+_CANCEL_AGAIN_S = 1.0
 
 
 class TaskDied(Exception):
@@ -31,9 +32,12 @@ class Tasks:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for task in reversed(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        while tasks := [task for task in reversed(self._tasks) if not task.done()]:
+            for task in tasks:
+                task.cancel()
+            # Once is not enough: in Python 3.11 asyncio.wait_for, which nats-py and asyncpg use, loses a cancellation
+            # that arrives together with its result.
+            await asyncio.wait(tasks, timeout=_CANCEL_AGAIN_S)
 
     def start(self, work: Coroutine[Any, Any, Any], *, name: str) -> asyncio.Task[Any]:
         """Run `work` until it ends or the owner leaves."""
