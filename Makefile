@@ -10,7 +10,8 @@ TOPOLOGY ?= together
 WORKERS ?= 2
 T ?=
 
-export PYTHONDONTWRITEBYTECODE := 1
+# Compiled once, not at every start.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup fmt check test test-unit demo up bench contracts clean
@@ -25,7 +26,7 @@ $(UV):
 
 .venv/.synced: $(UV) uv.lock pyproject.toml $(wildcard contracts/pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml cli/pyproject.toml)
 	@echo "Installing the locked packages into .venv …"
-	@$(UV) sync --quiet --frozen --all-packages --python "$(PYTHON)"
+	@$(UV) sync --quiet --frozen --all-packages --compile-bytecode --python "$(PYTHON)"
 	@touch $@
 
 fmt: setup ## Format the code

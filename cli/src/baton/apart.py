@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import structlog
 
-from baton.together import SERVICES
+from baton.services import NAMES
 from chassis.embedded.child import Child
 from chassis.embedded.ports import free_ports
 from chassis.tasks import Tasks
@@ -27,7 +27,7 @@ class Apart:
     """Five children; `urls` and `pids` by service name. `on_restart` is called after one came back."""
 
     def __init__(self, *, environment: Mapping[str, str], logs: Path, on_restart: Callable[[], None]) -> None:
-        ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
+        ports = dict(zip(NAMES, free_ports(len(NAMES)), strict=True))
         self.urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
         self._on_restart = on_restart
         self._children = {

@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-DEFAULT_DATA = Path(".baton")
+from baton.services import NAMES
 
-SERVICE_NAMES = ("config", "gateway", "runtime", "panel-bridge", "ledger")
+DEFAULT_DATA = Path(".baton")
 
 data_option = click.option(
     "--data",
@@ -48,7 +48,7 @@ def up(**options: Any) -> None:
 
 
 @cli.command()
-@click.argument("service", type=click.Choice(SERVICE_NAMES))
+@click.argument("service", type=click.Choice(NAMES))
 @data_option
 def run(service: str, data: Path) -> None:
     """Run one service alone; its settings are BATON_* variables, or those of the `baton up` on the data folder."""
@@ -74,7 +74,7 @@ def fetch_livekit() -> None:
 @cli.command()
 def migrate() -> None:
     """Declare the logs and bring the schema of every service up to date; safe to repeat."""
-    from baton.together import migrate_all
+    from baton.services import migrate_all
 
     configure_telemetry("migrate")
     asyncio.run(migrate_all(os.environ))

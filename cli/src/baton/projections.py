@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 
 import msgspec
 
-from baton.together import SERVICES
+from baton.services import WITH_PROJECTIONS, bootstrap_of, package_of, settings_of
 from chassis.errors import NotFound
 from chassis.nats.connection import connect
 from chassis.nats.event_log import NatsEventLog
@@ -16,7 +16,6 @@ from chassis.postgres.parking import ParkedSession, parked_sessions
 from chassis.postgres.pool import direct
 from chassis.postgres.rebuild import CheckReport, RebuildReport
 from chassis.postgres.replay import Replayed, replay_parked
-from chassis.settings import load
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -32,10 +31,9 @@ class Projections:
     def __init__(self, *, log: NatsEventLog, dsn: str, environment: Mapping[str, str]) -> None:
         self._log, self._dsn = log, dsn
         self._all = [
-            Found(name.replace("-", "_"), projection)
-            for name, (settings, bootstrap) in SERVICES.items()
-            if hasattr(bootstrap, "projections")
-            for projection in bootstrap.projections(load(settings, environment))
+            Found(package_of(name), projection)
+            for name in WITH_PROJECTIONS
+            for projection in bootstrap_of(name).projections(settings_of(name, environment))
         ]
 
     async def overview(self) -> list[ProjectionStatus]:

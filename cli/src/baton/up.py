@@ -19,7 +19,8 @@ from baton.environment import for_services
 from baton.parts import Parts, Say, open_parts
 from baton.ready import Ready
 from baton.seed import Seeded, seed
-from baton.together import migrate_all, open_all
+from baton.services import migrate_all
+from baton.together import open_all
 from chassis.embedded.data_folder import DataFolder
 from chassis.service import Asgi, Service, serving, stop_signals
 from chassis.settings import load
