@@ -13,7 +13,9 @@ from chassis.nats.event_log import NatsEventLog
 from chassis.nats.logs import declare_logs
 from chassis.nats.object_store import NatsObjectStore
 from chassis.postgres import migrations
+from chassis.postgres.generations import AnyProjection
 from chassis.postgres.pool import open_pool
+from chassis.postgres.prepare import prepare_projections
 from chassis.postgres.runner import ProjectionRunner
 from chassis.service import Service
 from chassis.settings import BadSettings
@@ -48,10 +50,18 @@ _MASTER_KEY_BYTES = 32
 
 
 async def migrate(settings: Settings) -> None:
-    """Declare the logs and make the tables; safe to repeat."""
+    """Declare the logs, make the tables and prepare the read models; safe to repeat."""
+    dsn = settings.postgres_dsn
     async with connect(settings.nats_url, name="gateway") as nats:
         await declare_logs(nats, replicas=settings.nats_replicas)
-    await migrations.migrate(settings.postgres_dsn, service=SERVICE, folder=_MIGRATIONS)
+        await migrations.migrate(dsn, service=SERVICE, folder=_MIGRATIONS)
+        event_log = NatsEventLog(nats)
+        await prepare_projections(dsn, event_log=event_log, service=SERVICE, projections=projections(settings))
+
+
+def projections(_settings: Settings) -> list[AnyProjection]:
+    """The read models of this service."""
+    return [SessionIndex()]
 
 
 @contextlib.asynccontextmanager
@@ -125,9 +135,6 @@ async def open_service(
             reconciler=reconciler,
             clock=clock,
         )
-        runner = ProjectionRunner(
-            log=event_log, dsn=settings.postgres_dsn, service=SERVICE, projection=SessionIndex(), clock=clock
-        )
         tasks = await stack.enter_async_context(Tasks())
         tasks.start(api_keys.follow(), name="gateway.api_keys")
         tasks.start(catalogue.follow(), name="gateway.catalogue")
@@ -136,7 +143,11 @@ async def open_service(
         tasks.start(slots.keep(), name="gateway.slots")
         tasks.start(slots.sweep(), name="gateway.slot_sweep")
         tasks.start(reconciler.run(), name="gateway.reconciler")
-        tasks.start(runner.run(), name="gateway.session_index")
+        for projection in projections(settings):
+            runner = ProjectionRunner(
+                log=event_log, dsn=settings.postgres_dsn, service=SERVICE, projection=projection, clock=clock
+            )
+            tasks.start(runner.run(), name=f"gateway.{projection.name}")
         await stack.enter_async_context(answering(nats=nats, vault=vault, reconciler=reconciler))
 
         def ready() -> bool:

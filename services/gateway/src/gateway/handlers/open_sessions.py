@@ -52,7 +52,7 @@ class OpenSessions:
 
     async def follow(self) -> None:
         """Rebuild, then follow the log for ever."""
-        after, sessions = await open_sessions(self._pool)
+        after, sessions = await open_sessions(self._pool, incarnation=await self._log.incarnation(Log.SESSIONS))
         await self._load(sessions)
         end = await self._log.end(Log.SESSIONS)
         if end <= after:

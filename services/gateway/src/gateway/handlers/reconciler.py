@@ -11,6 +11,7 @@ import structlog
 from chassis.clock import Clock
 from chassis.event_log import LogFault, RevisionConflict
 from chassis.postgres.faults import is_passing
+from chassis.tasks import Tasks
 from chassis.telemetry.tracing import continued
 from contracts.commands.jobs import JobDeathTaken, JobDied, JobMetadata
 from contracts.ids import SessionId
@@ -76,10 +77,11 @@ class Reconciler:
 
     async def run(self) -> None:
         """For ever; what is out of reach is tried again a second later."""
-        async with asyncio.TaskGroup() as tasks:
+        async with Tasks() as tasks:
             for number in range(_WORKERS):
-                tasks.create_task(self._work(), name=f"gateway.reconciler.{number}")
-            tasks.create_task(self._schedule(), name="gateway.reconciler.schedule")
+                tasks.start(self._work(), name=f"gateway.reconciler.{number}")
+            tasks.start(self._schedule(), name="gateway.reconciler.schedule")
+            await tasks.wait_for_death()
 
     async def report_death(self, died: JobDied) -> JobDeathTaken:
         """A worker saw its job process die. Raises LogFault when the log is out of reach."""

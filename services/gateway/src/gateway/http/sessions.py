@@ -1,12 +1,12 @@
 """/api/session: start, token, status, end."""
 
 from litestar import get, post
+from litestar.params import FromPath, JSONBody
 
-from chassis.api_keys import Principal
 from chassis.errors import NotFound
+from chassis.http.app import Caller
 from gateway.domain.view import SessionView
-from gateway.handlers.admitting import Admitting
-from gateway.handlers.endings import Endings
+from gateway.http.asking import Admits, Ends, TellsStatus
 from gateway.http.bodies import (
     FreshToken,
     ModalityConfig,
@@ -18,7 +18,6 @@ from gateway.http.bodies import (
     session_id,
     wanted,
 )
-from gateway.http.statuses import Statuses
 
 
 class NoSuchSession(NotFound):
@@ -28,7 +27,7 @@ class NoSuchSession(NotFound):
 
 
 @post("/api/session/start", opt={"scope": "sessions:write"})
-async def start_session(data: StartSession, principal: Principal, admitting: Admitting) -> SessionStarted:
+async def start_session(data: JSONBody[StartSession], principal: Caller, admitting: Admits) -> SessionStarted:
     """Start a session of a published template for one participant."""
     admitted = await admitting.start(principal, wanted(data))
     request = admitted.view.request
@@ -44,7 +43,7 @@ async def start_session(data: StartSession, principal: Principal, admitting: Adm
 
 
 @post("/api/session/{id:str}/token", opt={"public": True}, status_code=200)
-async def issue_token(id: str, data: ResumeSession, admitting: Admitting) -> FreshToken:
+async def issue_token(id: FromPath[str], data: JSONBody[ResumeSession], admitting: Admits) -> FreshToken:
     """A fresh token for the session's own participant, by its resume token, while the session is open."""
     session = session_id(id)
     token = await admitting.issue_token(session, data.resume_token)
@@ -52,7 +51,7 @@ async def issue_token(id: str, data: ResumeSession, admitting: Admitting) -> Fre
 
 
 @get("/api/session/{id:str}/status", opt={"scope": "sessions:read"})
-async def session_status(id: str, principal: Principal, statuses: Statuses) -> SessionStatus:
+async def session_status(id: FromPath[str], principal: Caller, statuses: TellsStatus) -> SessionStatus:
     """Where a session stands, folded from its log just now."""
     found = await statuses.find(principal.customer, session_id(id))
     if found is None:
@@ -61,7 +60,7 @@ async def session_status(id: str, principal: Principal, statuses: Statuses) -> S
 
 
 @post("/api/session/{id:str}/end", opt={"scope": "sessions:write"}, status_code=202)
-async def end_session(id: str, principal: Principal, endings: Endings) -> SessionEnding:
+async def end_session(id: FromPath[str], principal: Caller, endings: Ends) -> SessionEnding:
     """End a session; one that has ended stays as it is."""
     view = await endings.end(principal.customer, session_id(id), actor=principal.key)
     if not view.known:

@@ -4,11 +4,12 @@ from typing import Any
 
 from litestar import Request, post
 
-from gateway.handlers.webhooks import Taken, Webhooks
+from gateway.handlers.webhooks import Taken
+from gateway.http.asking import TakesWebhooks
 
 
 @post("/webhooks/livekit", opt={"public": True}, status_code=200)
-async def livekit_webhook(request: Request[Any, Any, Any], webhooks: Webhooks) -> Taken:
+async def livekit_webhook(request: Request[Any, Any, Any], webhooks: TakesWebhooks) -> Taken:
     """LiveKit tells what happened in a room; the signature covers the body byte for byte."""
     return await webhooks.take(await request.body(), request.headers.get("authorization", ""))
 

@@ -97,13 +97,16 @@ class OpenSession(msgspec.Struct, frozen=True):
     session: SessionId
 
 
-async def open_sessions(pool: Pool) -> tuple[int, list[OpenSession]]:
-    """(sequence of SESSIONS up to which this holds, the sessions open then); (0, []) before the first build."""
+async def open_sessions(pool: Pool, *, incarnation: str) -> tuple[int, list[OpenSession]]:
+    """(sequence of SESSIONS up to which this holds, the sessions open then).
+
+    (0, []) before the first build, and when the index was built from another incarnation of the log.
+    """
     async with pool.acquire() as db, db.transaction(isolation="repeatable_read", readonly=True):
         if await db.fetchval("select to_regclass($1)", f"{SERVICE}.checkpoint") is None:
             return 0, []
         checkpoint = await live_checkpoint(db, SERVICE, SessionIndex.name)
-        if checkpoint is None:
+        if checkpoint is None or checkpoint.incarnation != incarnation:
             return 0, []
         rows = await db.fetch(
             f"select customer, session from {SERVICE}.session_index"  # noqa: S608 (a constant)
