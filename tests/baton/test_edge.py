@@ -57,6 +57,8 @@ async def test_in_one_process_the_service_gets_the_request() -> None:
         assert answer.headers["x-service"] == "gateway"
         missing = await client.get("/nowhere")
         assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
+        left_out = await client.get("/api/sessions/ses_1/timeline")
+        assert (left_out.status_code, left_out.json()["code"]) == (503, "unavailable")
 
 
 async def test_apart_the_request_is_forwarded_whole() -> None:
@@ -70,5 +72,7 @@ async def test_apart_the_request_is_forwarded_whole() -> None:
             assert answer.headers["x-service"] == "ledger"
             away = await client.get("/api/agents")
             assert (away.status_code, away.json()["code"], away.json()["retryable"]) == (503, "unavailable", True)
+            left_out = await client.get("/api/session/ses_1/status")
+            assert (left_out.status_code, left_out.json()["code"]) == (503, "unavailable")
             large = await client.post("/api/sessions/s/x", content=b"x" * (2**20 + 1))
             assert (large.status_code, large.json()["code"]) == (413, "too_large")

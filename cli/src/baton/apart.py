@@ -6,13 +6,12 @@ It stands for what Kubernetes does in production, on one machine.
 import asyncio
 import contextlib
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 
 import httpx
 import structlog
 
-from baton.services import NAMES
 from chassis.embedded.child import Child
 from chassis.embedded.ports import free_ports
 from chassis.tasks import Tasks
@@ -24,10 +23,12 @@ _BACK_OFF_S = 0.5
 
 
 class Apart:
-    """Five children; `urls` and `pids` by service name. `on_restart` is called after one came back."""
+    """A child for each service named; `urls` and `pids` by name. `on_restart` is called after one came back."""
 
-    def __init__(self, *, environment: Mapping[str, str], logs: Path, on_restart: Callable[[], None]) -> None:
-        ports = dict(zip(NAMES, free_ports(len(NAMES)), strict=True))
+    def __init__(
+        self, names: Sequence[str], *, environment: Mapping[str, str], logs: Path, on_restart: Callable[[], None]
+    ) -> None:
+        ports = dict(zip(names, free_ports(len(names)), strict=True))
         self.urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
         self._on_restart = on_restart
         self._children = {

@@ -40,8 +40,11 @@ def together(apps: Mapping[str, Asgi]) -> Asgi:
         if scope["type"] != "http":
             return
         service = service_of(scope["path"])
-        if service is None or service not in apps:
+        if service is None:
             await _problem(send, 404, "not_found", "No such path", scope["path"])
+            return
+        if service not in apps:
+            await _problem(send, 503, "unavailable", "The service does not run here", scope["path"])
             return
         await apps[service](scope, receive, send)
 
@@ -54,9 +57,12 @@ def apart(urls: Mapping[str, str], client: httpx.AsyncClient) -> Asgi:
     async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             return
-        url = urls.get(service_of(scope["path"]) or "")
-        if url is None:
+        service = service_of(scope["path"])
+        if service is None:
             await _problem(send, 404, "not_found", "No such path", scope["path"])
+            return
+        if (url := urls.get(service)) is None:
+            await _problem(send, 503, "unavailable", "The service does not run here", scope["path"])
             return
         body = await _body(receive)
         if body is None:

@@ -36,6 +36,7 @@ def cli() -> None:
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=int, default=0, help="Of the API; 0 chooses a free one.")
 @click.option("--topology", type=click.Choice(["together", "split"]), default="together", show_default=True)
+@click.option("--without", multiple=True, type=click.Choice(NAMES), help="Leave a service out (repeatable); see `run`.")
 def up(**options: Any) -> None:
     """Run all of Baton on this machine, with real NATS, PostgreSQL and LiveKit, until Ctrl-C."""
     from baton.up import Options
@@ -43,6 +44,8 @@ def up(**options: Any) -> None:
     from simulators.scenario import DEMO
 
     options["scenario"] = options["scenario"] or DEMO
+    left_out = options.pop("without")
+    options["services"] = tuple(name for name in NAMES if name not in left_out)
     configure_telemetry("baton", log_folder=options["data"] / "logs")
     sys.exit(asyncio.run(run_up(Options(**options), say=say)))
 
@@ -106,6 +109,7 @@ def main() -> int:
     for command in (
         projections,
         commands_sessions.demo,
+        commands_sessions.api,
         commands_sessions.replay,
         commands_sessions.export,
         commands_sessions.verify,

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +19,7 @@ from baton.environment import for_services
 from baton.parts import Parts, Say, open_parts
 from baton.ready import Ready
 from baton.seed import Seeded, seed
-from baton.services import migrate_all
+from baton.services import NAMES, migrate_all
 from baton.together import open_all
 from chassis.embedded.data_folder import DataFolder
 from chassis.service import Asgi, Service, serving, stop_signals
@@ -40,7 +40,9 @@ class PortTaken(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What `baton up` was asked for. A `port` of 0 means a free one."""
+    """What `baton up` was asked for. A `port` of 0 means a free one. Services that are not among `services` may be run
+    beside it, with `baton run`.
+    """
 
     data: Path
     scenario: Path
@@ -48,6 +50,7 @@ class Options:
     host: str = "127.0.0.1"
     port: int = 0
     topology: Topology = "together"
+    services: Sequence[str] = NAMES
 
 
 async def up(options: Options, *, say: Say) -> int:
@@ -114,17 +117,21 @@ def _opening(
         return described
 
     if options.topology == "split":
-        return _apart(parts, environment, listening, announce)
-    return _together(parts.folder.part("logs"), environment, listening, announce)
+        return _apart(parts, environment, listening, announce, options.services)
+    return _together(parts.folder.part("logs"), environment, listening, announce, options.services)
 
 
 @contextlib.asynccontextmanager
 async def _together(
-    logs: Path, environment: Mapping[str, str], listening: socket.socket, announce: Announce
+    logs: Path,
+    environment: Mapping[str, str],
+    listening: socket.socket,
+    announce: Announce,
+    names: Sequence[str],
 ) -> AsyncIterator[Live]:
     # LiveKit forks job processes, which read their settings from there; the terminal stays for people.
     os.environ.update(environment, BATON_LOG_FILE=str(logs / "jobs.log"))
-    async with open_all(environment) as services:
+    async with open_all(environment, names) as services:
         app = edge.together({name: service.app for name, service in services.items()})
         async with serving(app, sockets=[listening]), Tasks() as tasks:
             for service in services.values():
@@ -135,12 +142,19 @@ async def _together(
 
 @contextlib.asynccontextmanager
 async def _apart(
-    parts: Parts, environment: Mapping[str, str], listening: socket.socket, announce: Announce
+    parts: Parts,
+    environment: Mapping[str, str],
+    listening: socket.socket,
+    announce: Announce,
+    names: Sequence[str],
 ) -> AsyncIterator[Live]:
     async with httpx.AsyncClient(timeout=30) as client, Tasks() as tasks:
         logs = parts.folder.part("logs")
         children = Apart(
-            environment={**os.environ, **environment}, logs=logs, on_restart=lambda: _ignore(announce(children.pids))
+            names,
+            environment={**os.environ, **environment},
+            logs=logs,
+            on_restart=lambda: _ignore(announce(children.pids)),
         )
         app: Asgi = edge.apart(children.urls, client)
         async with serving(app, sockets=[listening]), children.running(client):
