@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import click
+import httpx
 from rich.console import Console
 from rich.markup import escape
 
 from baton import ready
-from baton.demo.api import open_api
+from baton.demo.api import open_api, open_client
 from baton.demo.report import described
 from baton.main import data_option, say
 from baton.verify import verify_export
@@ -25,7 +26,8 @@ _SHOWN_GAP_S = 3.0
 @click.option("--scenario", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The simulators' rules.")
 @click.option("--topology", type=click.Choice(["together", "split"]), default="together", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the evidence as JSON.")
-def demo(data: Path, scenario: Path | None, topology: Any, as_json: bool) -> None:
+@click.option("--svg", type=click.Path(path_type=Path, dir_okay=False), help="Also draw the report into this file.")
+def demo(data: Path, scenario: Path | None, topology: Any, as_json: bool, svg: Path | None) -> None:
     """Hold a real call and show what it left behind; exit status 0 only if all of it happened."""
     from baton.demo.call import demo as hold_demo
     from baton.main import configure_telemetry
@@ -34,7 +36,25 @@ def demo(data: Path, scenario: Path | None, topology: Any, as_json: bool) -> Non
 
     configure_telemetry("baton", log_folder=data / "logs")
     options = Options(data=data, scenario=scenario or DEMO, topology=topology)
-    sys.exit(asyncio.run(hold_demo(options, say=say, as_json=as_json)))
+    sys.exit(asyncio.run(hold_demo(options, say=say, as_json=as_json, svg=svg)))
+
+
+@click.command()
+@click.argument("method", type=click.Choice(["GET", "POST", "PUT", "DELETE"], case_sensitive=False))
+@click.argument("path")
+@click.argument("body", required=False)
+@data_option
+def api(method: str, path: str, body: str | None, data: Path) -> None:
+    """Call the REST API of the `baton up` on the data folder with its key; prints the answer."""
+
+    async def call() -> httpx.Response:
+        async with open_client(ready.read(data / ready.NAME)) as client:
+            headers = {"Content-Type": "application/json"} if body else {}
+            return await client.request(method.upper(), path, content=body, headers=headers)
+
+    answer = asyncio.run(call())
+    click.echo(_pretty(answer.text))
+    sys.exit(0 if answer.is_success else 1)
 
 
 @click.command()
@@ -88,6 +108,13 @@ def verify(file: Any, public_key: str | None) -> None:
         click.echo(f"problem: {problem}")
     click.echo(f"{verdict.count} commits: {'verified' if verdict.ok else 'NOT VERIFIED'}")
     sys.exit(0 if verdict.ok else 1)
+
+
+def _pretty(text: str) -> str:
+    try:
+        return json.dumps(json.loads(text), indent=2)
+    except ValueError:
+        return text
 
 
 async def _get(data: Path, path: str, **query: str) -> dict[str, Any]:

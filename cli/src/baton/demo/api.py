@@ -51,9 +51,14 @@ class Api:
 @contextlib.asynccontextmanager
 async def open_api(ready: Ready) -> AsyncIterator[Api]:
     """An Api over one connection pool."""
-    headers = {"Authorization": f"Bearer {ready.api_key}"}
-    async with httpx.AsyncClient(base_url=ready.api_url, headers=headers, timeout=_TIMEOUT_S) as client:
+    async with open_client(ready) as client:
         yield Api(client)
+
+
+def open_client(ready: Ready) -> httpx.AsyncClient:
+    """An HTTP client that carries the API key."""
+    headers = {"Authorization": f"Bearer {ready.api_key}"}
+    return httpx.AsyncClient(base_url=ready.api_url, headers=headers, timeout=_TIMEOUT_S)
 
 
 def _checked(answer: httpx.Response) -> httpx.Response:
