@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ Say = Callable[[str], None]
 """Tells the person at the terminal one line."""
 
 DATABASE = "baton"
+NO_LIVEKIT = "BATON_NO_LIVEKIT"
+"""Set to anything, no LiveKit server is looked for or built."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +67,11 @@ async def open_parts(folder: DataFolder, *, scenario: Path, webhook_url: str, sa
 
 async def _livekit_binary(say: Say) -> Path | None:
     try:
+        if os.environ.get(NO_LIVEKIT):
+            raise LiveKitUnavailable(f"{NO_LIVEKIT} is set")
         return await find_or_build(say)
     except LiveKitUnavailable as error:
-        say(f"no LiveKit server can be had ({error}): sessions run without a room")
+        say(f"no LiveKit server can be had ({error.reason}): sessions run without a room")
         return None
 
 

@@ -35,6 +35,11 @@ class RoomLine:
         spoken_s = self._participant.stopped_speaking_s
         return [self._reply(await self._next(), spoken_s) for _ in range(replies)]
 
+    @property
+    def greeted_s(self) -> float:
+        """The monotonic time of the first sound; raises IndexError before."""
+        return self._participant.hearing.bursts[0].started_s
+
     async def wait_for_end(self) -> None:
         """The room is closed under us, or the agent has left it."""
         await self._participant.until_alone()

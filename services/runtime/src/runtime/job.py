@@ -7,34 +7,31 @@ and connect. A job whose claim does not win never enters the room. It reads its 
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator
 
 import msgspec
-import nats.errors
 import structlog
 from livekit.agents import AutoSubscribe, JobContext, JobProcess
 from livekit.plugins import silero
 
 from chassis.clock import SystemClock
 from chassis.event_log import LogFault
-from chassis.key_ring import AskForKey, KeyRing
+from chassis.key_ring import KeyRing
 from chassis.nats.connection import Client, connect
 from chassis.nats.event_log import NatsEventLog
 from chassis.nats.object_store import NatsObjectStore
-from chassis.nats.requests import NoAnswer, RequestRefused, ask, serve
+from chassis.nats.requests import serve
 from chassis.object_store import ObjectMissing
 from chassis.recording import current_traceparent
 from chassis.sealing import SealBroken
 from chassis.settings import load
-from chassis.tasks import Tasks
 from chassis.telemetry.tracing import continued
 from contracts.commands.jobs import JobMetadata
-from contracts.commands.keys import KeyAnswer, OpenKey
 from contracts.commands.live import LiveRequest
 from contracts.panels.refusals import BadPanelKind
-from contracts.subjects import OPEN_KEY, TEMPLATE_VERSIONS_BUCKET, heartbeat_subject, live_session_subject
+from contracts.subjects import TEMPLATE_VERSIONS_BUCKET, live_session_subject
 from contracts.template_version import CorruptVersion
 from runtime import telemetry
+from runtime.adapters.lifeline import asking, beating
 from runtime.adapters.livekit_surface import LiveKitSurface
 from runtime.adapters.models import Providers, VoiceModels
 from runtime.adapters.versions import Versions
@@ -45,9 +42,7 @@ from runtime.settings import Settings
 
 log = structlog.get_logger()
 
-BEAT_EVERY_S = 0.5
 CONNECT_S = 15.0
-KEY_S = 10.0
 LAST_MOMENTS_S = 10.0
 _VAD = "vad"
 
@@ -99,11 +94,11 @@ async def _serve(ctx: JobContext, client: Client, settings: Settings, metadata: 
     )
     try:
         async with (
-            _beating(client, metadata),
+            beating(client, metadata),
             serve_session(
                 event_log=event_log,
                 versions=Versions(objects=NatsObjectStore(client, TEMPLATE_VERSIONS_BUCKET), folder=settings.cache_dir),
-                keys=KeyRing(ask=_asking(client), reader=SOURCE),
+                keys=KeyRing(ask=asking(client), reader=SOURCE),
                 metadata=metadata,
                 claimed=claimed,
                 surface=surface,
@@ -154,31 +149,3 @@ async def _last_moments(conversation: Conversation) -> None:
 
 async def _give_up(event_log: NatsEventLog, metadata: JobMetadata, claimed: Claim, code: str) -> None:
     await record_failure(event_log, metadata, claimed, clock=SystemClock(), source=SOURCE, code=code)
-
-
-def _asking(client: Client) -> AskForKey:
-    async def ask_for_key(question: OpenKey) -> KeyAnswer:
-        try:
-            answer: KeyAnswer = await ask(client, OPEN_KEY, question, KeyAnswer, timeout_s=KEY_S)
-        except (NoAnswer, RequestRefused) as error:
-            raise LogFault("nobody opens keys") from error
-        return answer
-
-    return ask_for_key
-
-
-@contextlib.asynccontextmanager
-async def _beating(client: Client, metadata: JobMetadata) -> AsyncIterator[None]:
-    """The sign of life: from this job's own loop, so that a loop that hangs falls silent."""
-    subject = heartbeat_subject(metadata.session, metadata.epoch)
-
-    async def beat() -> None:
-        while True:
-            if client.is_connected:
-                with contextlib.suppress(nats.errors.Error, OSError):
-                    await client.publish(subject)
-            await asyncio.sleep(BEAT_EVERY_S)
-
-    async with Tasks() as tasks:
-        tasks.start(beat(), name="heartbeat")
-        yield
