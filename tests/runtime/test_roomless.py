@@ -52,7 +52,8 @@ async def test_the_demo_conversation_runs_from_greeting_to_end(simulators: Simul
     ) as call:
         assert call.said == ["Hello, this is triage. How can I help you today?"]
         answer = await call.say("Hi, I need help with my Python code.")
-        assert answer[-1].startswith("I have opened the editor")
+        assert answer == ["Hi, I am the coding expert."]
+        assert (await call.say("Can you open an editor for me?"))[-1].startswith("I have opened the editor")
         surface.emit(page.event("coding_ide", "code_changed", {"code": OFF_BY_ONE}))
         assert (await call.say("can you check?"))[-1] == "Almost. You have an off by one error on line 3."
         assert page.states["coding_ide"]["highlights"] == [3]

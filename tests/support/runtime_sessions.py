@@ -44,6 +44,7 @@ def a_version(*, limits: Limits | None = None, preemptive: bool = False) -> Temp
     expert = AgentDefinition(
         name="Coding expert",
         instructions="You are the coding expert. Help the user with code.",
+        greeting="Hi, I am the coding expert.",
         tools=["end_session"],
         panels=[CODING_IDE],
     )
