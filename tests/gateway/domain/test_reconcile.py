@@ -120,14 +120,21 @@ def test_an_agent_is_known_by_the_claimed_epoch_where_its_identity_is_another() 
 
 
 def test_nobody_within_the_join_timeout_is_a_no_show() -> None:
-    assert actions(claimed(admitted()), seen(a_room(AGENT), after_s=59)) == []
-    assert actions(claimed(admitted()), seen(a_room(AGENT), after_s=60)) == [End("no_show")]
+    assert actions(admitted(), seen(a_room(), after_s=59, dispatched_for_s=0.0)) == []
+    assert actions(admitted(), seen(a_room(), after_s=60)) == [End("no_show")]
+
+
+def test_a_living_job_may_end_a_no_show_by_itself_before_we_do() -> None:
+    view = claimed(admitted(), at_s=START_S + 4)
+
+    assert actions(view, seen(a_room(AGENT), after_s=68)) == []
+    assert actions(view, seen(a_room(AGENT), after_s=69)) == [End("no_show")]
 
 
 def test_a_user_of_whom_no_webhook_told_is_no_no_show() -> None:
     view = claimed(admitted())
 
-    assert decide(view, seen(a_room(AGENT, PERSON), after_s=61), TIMERS) == [
+    assert decide(view, seen(a_room(AGENT, PERSON), after_s=71), TIMERS) == [
         Record(RecordJoined(identity=AGENT.identity, sid=AGENT.sid, kind="agent")),
         Record(RecordJoined(identity=USER, sid=PERSON.sid, kind="user")),
     ]

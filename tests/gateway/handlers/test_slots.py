@@ -8,7 +8,6 @@ import pytest
 from tests.support.gateways import ACME, START, a_gateway, gateway_settings, outside, seed
 from tests.support.until import until
 
-from contracts.subjects import Writer
 from gateway.adapters.memory_livekit import MemoryLiveKit
 
 pytestmark = pytest.mark.integration
@@ -108,14 +107,3 @@ async def has_slots(database: str, sessions: set[str]) -> bool:
         return {row["session"] for row in await db.fetch("select session from gateway.slot")} == sessions
     finally:
         await db.close()
-
-
-async def test_a_start_that_lost_its_slot_is_refused(nats_url: str, database: str) -> None:
-    """What a paused gateway meets: the other one has refused its session already."""
-    settings = gateway_settings(nats_url, database)
-    key = await seed(settings)
-    async with a_gateway(settings, key, rooms=MemoryLiveKit()), outside(nats_url) as world:
-        await take_slot(database, "ses_paused", age_s=31)
-        await until(lambda: world.has("ses_paused", "refused"), timeout_s=15)
-
-        assert await world.types("ses_paused", Writer.ADMISSION) == ["refused"]

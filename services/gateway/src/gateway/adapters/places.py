@@ -1,4 +1,4 @@
-"""What admission writes in PostgreSQL before it touches the log: slot, data key and resume token, in one transaction.
+"""What admission writes in PostgreSQL before it touches the log: slot, data key and resume token.
 
 The limit is exact: every count of a customer happens under that customer's own lock.
 """
@@ -58,32 +58,25 @@ class Places:
         self._pool = pool
 
     async def take(self, place: Place, *, limit: int) -> None:
-        """Take a slot and write what belongs to it, or raise TooManySessions and write nothing."""
-        async with self._pool.acquire() as db, db.transaction():
-            await db.execute("select pg_advisory_xact_lock($1)", lock_key("slots", place.customer))
-            taken = await db.fetchval("select count(*) from slot where customer = $1", place.customer)
-            if taken >= limit:
-                raise TooManySessions(f"{taken} of {limit} sessions are open")
-            await db.execute(
-                "insert into slot (session, customer, dispatched_at) values ($1, $2, case when $3 then now() end)",
-                place.session,
-                place.customer,
-                place.dispatching,
-            )
-            await db.execute(
-                "insert into data_key (keyid, customer, session, person, wrapped) values ($1, $2, $3, $4, $5)",
-                place.keyid,
-                place.customer,
-                place.session,
-                place.person,
-                place.wrapped_key,
-            )
-            await db.execute(
-                "insert into resume_token (session, customer, digest) values ($1, $2, $3)",
-                place.session,
-                place.customer,
-                place.resume_digest,
-            )
+        """Take a slot, then store what belongs to it; or raise TooManySessions and write nothing.
+
+        A slot that nothing follows is reclaimed, so the two need not be one transaction, and the lock is held briefly.
+        """
+        key = lock_key("slots", place.customer)
+        if not await self._pool.fetchval(
+            "select take_slot($1, $2, $3, $4, $5)", key, place.customer, place.session, limit, place.dispatching
+        ):
+            raise TooManySessions(f"{limit} sessions are open")
+        await self._pool.execute(
+            "with opened as (insert into data_key (keyid, customer, session, person, wrapped)"
+            " values ($1, $2, $3, $4, $5)) insert into resume_token (session, customer, digest) values ($3, $2, $6)",
+            place.keyid,
+            place.customer,
+            place.session,
+            place.person,
+            place.wrapped_key,
+            place.resume_digest,
+        )
 
     async def count_open(self, customers: Sequence[CustomerId], sessions: Sequence[SessionId]) -> None:
         """Make sure that open sessions have their slots, also after the table was lost."""

@@ -59,7 +59,7 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True):
 class Timers(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds. `agent_wait_s`: until an unanswered dispatch is sent again; `claim_wait_s`: the same where a worker took
     it; `connect_s`: from claim to presence; `linger_s`: from a job's end to the room's deletion; `settle_s`: how long
-    the log's word about a presence outweighs LiveKit's list.
+    the log's word about a presence outweighs LiveKit's list; `own_end_s`: by how much a job may be late with its end.
     """
 
     agent_wait_s: float = 2
@@ -70,6 +70,7 @@ class Timers(msgspec.Struct, frozen=True, kw_only=True):
     room_gone_s: float = 60
     all_silent_s: float = 15
     unseen_s: float = 30
+    own_end_s: float = 5
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -155,11 +156,17 @@ def _end(view: SessionView, sight: Sight, timers: Timers) -> End | None:
     if sight.roomless:
         return End("no_show") if view.claimed == 0 and age_s >= join_timeout_s else None
     if not _user_came(view, sight):
-        patience_s = join_timeout_s if sight.room is not None else join_timeout_s + timers.unseen_s
-        return End("no_show") if age_s >= patience_s else None
+        return End("no_show") if age_s >= join_timeout_s + _patience_s(view, sight, timers) else None
     if view.claimed == 0:
         return _never_served(view, sight)
     return None
+
+
+def _patience_s(view: SessionView, sight: Sight, timers: Timers) -> float:
+    """How much longer than the join timeout a no-show may take: a living job ends it by itself, from its claim on."""
+    if view.claimed and sight.pulse == "alive":
+        return view.claimed_s - view.requested_s + timers.own_end_s
+    return 0 if sight.room is not None else timers.unseen_s
 
 
 def _lost(view: SessionView, sight: Sight, timers: Timers) -> End | None:

@@ -158,7 +158,7 @@ class Admitting:
     async def _take_place(
         self, principal: Principal, requested: SessionRequested, session: SessionId, keyid: KeyId, resume_token: str
     ) -> bytes:
-        """Slot, data key and resume token in one transaction; returns the data key."""
+        """Slot, data key and resume token; returns the data key."""
         customer = principal.customer
         with store_in_reach():
             made = await self._vault.new_data_key(

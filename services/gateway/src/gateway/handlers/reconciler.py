@@ -96,7 +96,13 @@ class Reconciler:
         self._memory(died.session).died_epoch = died.epoch
         log.warning("job_died", session=died.session, epoch=died.epoch, job=died.job_id, exit_code=died.exit_code)
         await self._reconcile(died.session)
-        return JobDeathTaken(action="ended" if ours else "redispatched")
+        if not ours:
+            return JobDeathTaken(action="redispatched")
+        after = self._sessions.get(died.session)
+        if after is not None and not after.over:
+            # The worker asks again, and another gateway may have more luck.
+            raise LogFault("the session's end is not in the log yet")
+        return JobDeathTaken(action="ended")
 
     async def _schedule(self) -> None:
         while True:
@@ -206,13 +212,13 @@ class Reconciler:
                 self._sessions.take(view)
             case reconcile.Dispatch():
                 await self._dispatch(view, action.epoch, memory, new=new)
+            case reconcile.Remove():
+                await self._remove(view, action.identity, memory)
             case _:
                 await self._change_room(view, action)
         return view
 
-    async def _change_room(
-        self, view: SessionView, action: reconcile.OpenRoom | reconcile.Remove | reconcile.DeleteRoom
-    ) -> None:
+    async def _change_room(self, view: SessionView, action: reconcile.OpenRoom | reconcile.DeleteRoom) -> None:
         assert self._rooms is not None
         room = view.request.room
         match action:
@@ -221,12 +227,20 @@ class Reconciler:
                 await self._rooms.open_room(
                     room, empty_timeout_s=self._empty_timeout_s, departure_timeout_s=departure_s
                 )
-            case reconcile.Remove():
-                log.warning("agent_removed", session=view.session, identity=action.identity)
-                await self._rooms.remove(room, action.identity)
             case reconcile.DeleteRoom():
                 await self._rooms.delete_room(room)
                 self.wake(view.session)
+
+    async def _remove(self, view: SessionView, identity: str, memory: _Memory) -> None:
+        """An end must not wait for a LiveKit that is away: whoever is still there is met by the next look."""
+        assert self._rooms is not None
+        try:
+            await self._rooms.remove(view.request.room, identity)
+        except LiveKitFault as fault:
+            memory.looked_s = float("-inf")
+            log.warning("agent_not_removed", session=view.session, identity=identity, why=str(fault))
+        else:
+            log.warning("agent_removed", session=view.session, identity=identity)
 
     async def _dispatch(self, view: SessionView, epoch: int, memory: _Memory, *, new: bool) -> None:
         """Another gateway may have seen the same need: one of them has the turn."""
