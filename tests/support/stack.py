@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from baton import ready
@@ -26,6 +27,14 @@ _MARK = "BATON_TEST_STACK"
 
 class StackFailed(AssertionError):
     """The stack did not start, or left something behind; the message ends with what it printed."""
+
+
+class Ran(NamedTuple):
+    """How a command ended, and what it printed."""
+
+    status: int
+    out: str
+    err: str
 
 
 class Stack:
@@ -171,19 +180,19 @@ def listening_ports(live: Ready) -> list[int]:
 
 
 def baton(
-    *arguments: str, environment: Mapping[str, str] | None = None, timeout_s: float = 60.0
-) -> tuple[int, str, str]:
-    """Run one command of the command line to its end: exit status, stdout, stderr."""
+    *arguments: str, stdin: str = "", environment: Mapping[str, str] | None = None, timeout_s: float = 60.0
+) -> Ran:
+    """Run one command of the command line to its end."""
     done = subprocess.run(
         [sys.executable, "-m", "baton", *arguments],
-        stdin=subprocess.DEVNULL,
+        input=stdin,
         capture_output=True,
         text=True,
         env={**os.environ, **(environment or {})},
         timeout=timeout_s,
         check=False,
     )
-    return done.returncode, done.stdout, done.stderr
+    return Ran(done.returncode, done.stdout, done.stderr)
 
 
 def _all_pids() -> list[int]:
