@@ -72,6 +72,10 @@ class AgentDefinition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     panels: list[PanelId] = []
 
 
+MAX_DURATION_S = 3600
+"""The longest session that a template may allow: a rollout drains a worker for as long (infra/k8s/base)."""
+
+
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Bounds of a session, in seconds; `grace_s` is how long a participant may be gone before it ends."""
 

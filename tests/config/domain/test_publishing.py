@@ -127,6 +127,11 @@ MISTAKES = {
         definitions(expert=a_definition(modality="audio_screen")),
         [("/agents/expert/modality", "modality_not_offered")],
     ),
+    "a session longer than a rollout waits": (
+        a_draft(limits=Limits(max_duration_s=3601)),
+        definitions(),
+        [("/limits/max_duration_s", "out_of_range")],
+    ),
     "a limit of nothing": (
         a_draft(limits=Limits(grace_s=0)),
         definitions(),

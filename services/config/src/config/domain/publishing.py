@@ -9,7 +9,7 @@ from chassis.errors import FieldError, InvalidInput
 from contracts.builtin_tools import BUILTIN_TOOLS
 from contracts.ids import AgentId, PanelId, TemplateId
 from contracts.panels.kind import PanelKind
-from contracts.template_version import AgentDefinition, TemplateDraft, TemplateVersion, VersionAgent
+from contracts.template_version import MAX_DURATION_S, AgentDefinition, TemplateDraft, TemplateVersion, VersionAgent
 
 Definitions = Mapping[AgentId, AgentDefinition]
 Kinds = Mapping[PanelId, PanelKind]
@@ -55,6 +55,8 @@ def _draft_errors(draft: TemplateDraft, definitions: Definitions, kinds: Kinds) 
     for name in limits.__struct_fields__:
         if getattr(limits, name) <= 0:
             yield FieldError(f"/limits/{name}", "out_of_range", f"{name} is more than 0")
+    if limits.max_duration_s > MAX_DURATION_S:
+        yield FieldError("/limits/max_duration_s", "out_of_range", f"a session lasts at most {MAX_DURATION_S} s")
 
 
 def _agent_errors(draft: TemplateDraft, definitions: Definitions) -> Iterator[FieldError]:
