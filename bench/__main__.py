@@ -11,12 +11,12 @@ import click
 import structlog
 from rich.console import Console
 
-from bench import appends, report
+from bench import appends, handoffs, report, starts
 from bench.figures import Figure, Progress
 
 Measure = Callable[..., Awaitable[list[Figure]]]
 
-BENCHMARKS: dict[str, Measure] = {"P1": appends.measure}
+BENCHMARKS: dict[str, Measure] = {"P1": appends.measure, "P3": starts.measure, "P5": handoffs.measure}
 TIMEOUT_S = 300.0
 """Of one benchmark; each bounds its own parts too."""
 

@@ -6,12 +6,11 @@ median of its rounds.
 
 import statistics
 from collections.abc import Awaitable, Callable
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
-Side = Callable[[], Awaitable[float]]
-"""One round of one side: what it measured."""
+T = TypeVar("T")
 
 Progress = Callable[[str], None]
 """Tells the person at the terminal one line."""
@@ -71,11 +70,14 @@ def figure(*, id: str, what: str, unit: str, goal: Goal, ours: list[float], base
     return Figure(row=row, rounds=Rounds(id=id, ours=ours, baseline=baseline, note=note))
 
 
-async def in_turns(ours: Side, baseline: Side, *, rounds: int) -> tuple[list[float], list[float]]:
+async def in_turns(
+    ours: Callable[[], Awaitable[T]], baseline: Callable[[], Awaitable[T]], *, rounds: int
+) -> tuple[list[T], list[T]]:
     """Run both sides in turns, `rounds` times each; a first round of each is thrown away, as a warm-up."""
     await ours()
     await baseline()
-    us, them = [], []
+    us: list[T] = []
+    them: list[T] = []
     for _ in range(rounds):
         us.append(await ours())
         them.append(await baseline())
