@@ -147,7 +147,7 @@ async def test_another_customers_session_is_not_found(api: httpx.AsyncClient, wo
 @pytest.mark.parametrize("id", ["ses.1", "ses_*", "a" * 65, "%3E", "ses%20x"])
 async def test_an_id_that_is_none_is_refused(api: httpx.AsyncClient, id: str) -> None:
     answer = await api.get(f"/api/sessions/{id}/timeline")
-    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_id")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_input")
     assert answer.headers["content-type"] == "application/problem+json"
 
 
