@@ -1,7 +1,7 @@
 """The parts that the runtime's tests share: simulated providers, and a worker beside a real LiveKit server."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 
 import pytest
@@ -62,7 +62,7 @@ class Stage:
         """The `run` events."""
         return await run_events(self.log, self.session)
 
-    def has(self, type: str, *, times: int = 1) -> Callable[[], "object"]:
+    def has(self, type: str, *, times: int = 1) -> Callable[[], Awaitable[bool]]:
         """A condition: this many events of a type are in the log."""
 
         async def holds() -> bool:

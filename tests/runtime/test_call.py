@@ -10,7 +10,7 @@ import pytest
 from livekit import rtc
 from tests.runtime.conftest import Stage, Staging
 from tests.support.runtime_room import dispatch
-from tests.support.runtime_sessions import a_version
+from tests.support.runtime_sessions import a_version, allocate_epoch
 from tests.support.runtime_worker import RunningWorker
 from tests.support.until import until
 
@@ -33,7 +33,9 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 async def command(stage: Stage, what: Say | End | CommandPanel) -> LiveAnswer:
     metadata = stage.session.metadata
     request = LiveRequest(customer=metadata.customer, actor="key_1", command=what)
-    return await ask(stage.client, live_session_subject(metadata.session), request, LiveAnswer, timeout_s=15)
+    subject = live_session_subject(metadata.session)
+    answer: LiveAnswer = await ask(stage.client, subject, request, LiveAnswer, timeout_s=15)
+    return answer
 
 
 async def test_a_participant_is_greeted_helped_and_bidden_goodbye(staging: Staging, worker: RunningWorker) -> None:
@@ -158,6 +160,7 @@ async def test_a_killed_job_is_reported_and_the_next_one_goes_on(staging: Stagin
             await until(lambda: bool(stage.gateway.deaths), what="the death is reported", timeout_s=10)
             died = stage.gateway.deaths[0]
             assert (died.session, died.epoch, died.exit_code) == (stage.session.metadata.session, 1, -9)
+            await allocate_epoch(stage.log, stage.session.metadata, 2)
             await dispatch(stage.lk, stage.session, epoch=2)
             await until(stage.has("session.resumed"), what="the next job goes on", timeout_s=20)
             await user.type("Can you open an editor for me?")

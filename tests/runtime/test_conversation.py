@@ -196,6 +196,7 @@ async def test_the_next_agent_knows_what_the_policy_lets_through(policy: str, kn
     version = msgspec.structs.replace(version, agents=[msgspec.structs.replace(triage, definition=definition), expert])
     async with a_call(script, version=version) as running:
         await running.talk.say("remember the word zebra")
+        await running.talk.say("which word?")
     assert any("zebra" in text for text in seen) is knows
     assert any("coding expert" in text for text in seen)
     assert not any("You are triage" in text for text in seen)

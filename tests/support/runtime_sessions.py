@@ -11,6 +11,7 @@ from chassis.recording import Origin, Recorder
 from chassis.sealing import new_key
 from contracts.commands.jobs import JobMetadata
 from contracts.commands.keys import KeyAnswer, KeyGone, KeyOpened, OpenKey
+from contracts.envelope import decode_commit
 from contracts.events.session import SessionDispatched, SessionRequested, UserPersonal
 from contracts.ids import AgentId, ApiKeyId, CustomerId, KeyId, PanelId, SessionId, TemplateId
 from contracts.panels import wire
@@ -144,6 +145,17 @@ async def append_admission(
     ]
     subject = session_subject(metadata.customer, metadata.session, Writer.ADMISSION)
     await log.append(Log.SESSIONS, subject, events, expected=0)
+
+
+async def allocate_epoch(log: EventLog, metadata: JobMetadata, epoch: int) -> None:
+    """What the gateway appends before it dispatches another job."""
+    subject = session_subject(metadata.customer, metadata.session, Writer.ADMISSION)
+    last = await log.last(Log.SESSIONS, subject)
+    assert last is not None
+    origin = Origin(customer=metadata.customer, subject=metadata.session, writer=Writer.ADMISSION, source="test")
+    stamp = Recorder(origin=origin, clock=SystemClock(), last_n=decode_commit(last.payload)[-1].n)
+    dispatched = stamp.record(SessionDispatched(epoch=epoch, room=metadata.session))
+    await log.append(Log.SESSIONS, subject, [dispatched], expected=last.sequence)
 
 
 class PanelPage:

@@ -13,7 +13,8 @@ from contracts.panels.refusals import BadSchema, StaleRev, UnknownAction, Unknow
 from contracts.panels.registry import builtin
 from contracts.session_state import Panel, RunState
 from runtime.adapters.schemas import complaint
-from runtime.domain.panels import BadEvent, Command, PanelBoard, Received
+from runtime.domain.panel_decisions import BadEvent, Command, Received
+from runtime.domain.panels import PanelBoard
 
 pytestmark = pytest.mark.unit
 
@@ -113,7 +114,7 @@ def test_an_edit_before_a_command_makes_it_stale_and_the_answer_shows_the_conten
     assert command.request.base_rev == 1
     assert kinds_of(board.receive(typed(1, 2))) == ["PanelChanged"]
     error = wire.PanelError.of(StaleRev("moved on"))
-    state = {"language": "python", "code": "b", "instructions": "", "highlights": []}
+    state: dict[str, object] = {"language": "python", "code": "b", "instructions": "", "highlights": []}
     settled, _ = board.answer(command, wire.PanelAnswer(ok=False, rev=2, state=state, error=error))
     assert not settled.ok
     assert settled.state == state

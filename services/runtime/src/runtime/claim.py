@@ -1,7 +1,8 @@
 """Claiming a session: which job may serve it, decided by the log alone.
 
-A job may claim only the epoch that it was dispatched with. Where the log holds a claim of that epoch or a later one, or
-an end, the job is an uninvited or a late one, and leaves without a word (design.md §3.3).
+A job may claim only the epoch that it was dispatched with, and only the gateway allocates epochs. Where the log holds a
+claim of that epoch or a later one, or an end, or never allocated it, the job is an uninvited or a late one, and leaves
+without a word (design.md §3.3).
 """
 
 import contextlib
@@ -15,7 +16,8 @@ from chassis.key_ring import KeyRing
 from chassis.recording import Origin, Recorder
 from contracts.commands.jobs import JobMetadata
 from contracts.envelope import decode_commit, parse_time
-from contracts.events.session import JobClaimed, SessionFailed
+from contracts.events.session import JobClaimed, SessionDispatched, SessionFailed
+from contracts.registry import decode_data
 from contracts.session_state import SessionState, evolve, fact
 from contracts.subjects import Log, Writer, session_filter, session_subject
 
@@ -43,6 +45,8 @@ async def claim(
         revision, n, epoch = last.sequence, event.n, event.epoch
         if epoch >= metadata.epoch or event.type in _LAST_TYPES:
             return None
+    if metadata.epoch > await _allocated(log, metadata):
+        return None
     stamp = Recorder(origin=origin_of(metadata, source=source), clock=clock, last_n=n, epoch=metadata.epoch)
     claimed = stamp.record(
         JobClaimed(epoch=metadata.epoch, job_id=job_id, worker_id=worker_id, participant=participant)
@@ -52,6 +56,17 @@ async def claim(
     except RevisionConflict:
         return None
     return Claim(subject=subject, revision=position.sequence, n=claimed.n, before_epoch=epoch)
+
+
+async def _allocated(log: EventLog, metadata: JobMetadata) -> int:
+    """The last epoch that the gateway allocated; 0 where it never admitted the session."""
+    epoch = 0
+    subject = session_subject(metadata.customer, metadata.session, Writer.ADMISSION)
+    async for commit in log.read(Log.SESSIONS, subject):
+        for envelope in decode_commit(commit.payload):
+            if isinstance(told := decode_data(envelope), SessionDispatched):
+                epoch = max(epoch, told.epoch)
+    return epoch
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,6 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
 
-import msgspec
 import structlog
 
 from chassis.ids import new_id
@@ -17,7 +16,8 @@ from contracts.ids import PanelId
 from contracts.panels import wire
 from contracts.panels.refusals import Busy, InternalFault, PanelRefused
 from runtime.adapters.recorder import SessionRecorder
-from runtime.domain.panels import BadEvent, By, Command, Fact, PanelBoard, Received, Settled
+from runtime.domain.panel_decisions import BadEvent, Command, Fact, Received, Settled
+from runtime.domain.panels import PanelBoard
 from runtime.surface import Surface, SurfaceSilent
 
 log = structlog.get_logger()
@@ -72,6 +72,10 @@ class PanelDesk:
             n = self._recorder.record(fact.data, fact.personal, actor=actor)
         return n
 
+    def record_snapshots(self) -> None:
+        """The whole content of every open panel, for the end."""
+        self.record(self.board.snapshots())
+
     async def _give(self, panel: PanelId, build: Callable[[], Command]) -> Settled | PanelRefused:
         async with self._locks.setdefault(panel, asyncio.Lock()):
             try:
@@ -113,14 +117,3 @@ class PanelDesk:
             log.warning("panel_not_reread", panel=panel)
         finally:
             self._rereading.discard(panel)
-
-
-def api_command(board: PanelBoard, *, op_id: str, panel: PanelId, action: str, args: bytes, base_rev: int | None,
-                by: By = "api") -> Command:  # fmt: skip
-    """The command that the API asks for: `open`, `close`, or one of the kind's. Raises PanelRefused."""
-    decoded = msgspec.json.decode(args, type=dict[str, object])
-    if action == "open":
-        return board.open(panel, decoded, op_id=op_id, by=by)
-    if action == "close":
-        return board.close(panel, op_id=op_id, by=by)
-    return board.control(panel, action, decoded, op_id=op_id, by=by, base_rev=base_rev)

@@ -7,7 +7,7 @@ comes from the session's own participant and from nobody else.
 from typing import Any, Protocol
 
 from contracts.panels import wire
-from runtime.domain.panels import BadEvent
+from runtime.domain.panel_decisions import BadEvent
 
 
 class SurfaceSilent(Exception):

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from contracts.panels import wire
-from runtime.domain.panels import BadEvent
+from runtime.domain.panel_decisions import BadEvent
 from runtime.surface import SurfaceListener, SurfaceSilent
 
 Page = Callable[[str, bytes], Awaitable[bytes]]

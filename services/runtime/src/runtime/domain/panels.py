@@ -9,83 +9,31 @@ What to record comes back as `Fact`s; who executes a decision appends them, in o
 Schema by itself: the validator is passed in.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from collections.abc import Mapping
 
 import msgspec
 
 from contracts.events import panel as events
 from contracts.ids import PanelId
 from contracts.panels import wire
-from contracts.panels.interpreter import command_patch, event_patch, initial_state, panel_hash, patched
-from contracts.panels.kind import PanelKind, Schema
-from contracts.panels.refusals import BadSchema, PanelRefused, TooLarge, UnknownAction, UnknownPanel
-from contracts.registry import EventData, Personal
+from contracts.panels.interpreter import command_patch, panel_hash, patched
+from contracts.panels.kind import PanelKind
+from contracts.panels.refusals import PanelRefused, UnknownPanel
 from contracts.session_state import Panel, RunState
-
-Validate = Callable[[Schema, Mapping[str, object]], str | None]
-"""What is wrong with a value, in words that quote no value; None when it satisfies the schema."""
-
-Action = Literal["open", "control", "close"]
-By = Literal["user", "agent", "api"]
+from runtime.domain.panel_decisions import Action, BadEvent, By, Command, Fact, Received, Rejected, Settled
+from runtime.domain.panel_rules import PanelRules, State, Validate
 
 CLOSED_EVENT = "closed"
 """The browser's event when the participant closes a panel; every kind has it."""
-MAX_RECORDED_BYTES = 350 * 1024
-"""Of a state, a patch or arguments as JSON: sealed and in base64 they must fit one commit with their envelope."""
 MAX_HELD = wire.MAX_UNACKED_EVENTS
 REMEMBERED_OPS = wire.REMEMBERED_OPS
-
-_RejectedWhy = Literal["bad_schema", "unknown_panel", "unknown_event", "not_open", "stale_rev", "too_large"]
-
-
-class Fact(msgspec.Struct, frozen=True):
-    """Something to record."""
-
-    data: EventData
-    personal: Personal | None = None
-
-
-class Command(msgspec.Struct, frozen=True, kw_only=True):
-    """A request that may go out: `method` and `request` for the wire, `facts` to record before it does."""
-
-    method: str
-    request: wire.PanelRequest
-    action: Action
-    by: By
-    facts: tuple[Fact, ...]
-
-
-class Settled(msgspec.Struct, frozen=True, kw_only=True):
-    """How a command ended. `state` is the panel's where the asker should see it."""
-
-    ok: bool
-    rev: int
-    facts: tuple[Fact, ...] = ()
-    state: dict[str, Any] | None = None
-    error: PanelRefused | None = None
-
-
-class Received(msgspec.Struct, frozen=True, kw_only=True):
-    """What events brought. `resync`: panels whose content is uncertain and should be read again from the browser."""
-
-    facts: tuple[Fact, ...] = ()
-    resync: tuple[PanelId, ...] = ()
-
-
-class BadEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """A message on the event topic that is no PanelEvent; `seq` where even that could be read."""
-
-    seq: int
-    panel: str = ""
-    why: _RejectedWhy = "bad_schema"
 
 
 class PanelBoard:
     """All panels of one session, at the agent's end."""
 
     def __init__(self, *, kinds: Mapping[PanelId, PanelKind], validate: Validate) -> None:
-        self._kinds, self._validate = dict(kinds), validate
+        self._rules = PanelRules(kinds=kinds, validate=validate)
         self._panels: dict[PanelId, Panel] = {}
         self._seen: dict[PanelId, int] = {}
         self._seq = 0
@@ -105,17 +53,14 @@ class PanelBoard:
 
     def kind(self, panel: PanelId) -> PanelKind:
         """Raises UnknownPanel."""
-        try:
-            return self._kinds[panel]
-        except KeyError:
-            raise UnknownPanel(f"no panel {panel!r} in this session") from None
+        return self._rules.kind(panel)
 
     def restore(self, run: RunState) -> None:
         """Go on from what the log says."""
-        self._panels = {name: panel for name, panel in run.panels.items() if name in self._kinds}
+        self._panels = {name: panel for name, panel in run.panels.items() if name in self._rules}
         self._seq = run.panel_seq
 
-    def state(self, panel: PanelId) -> dict[str, Any]:
+    def state(self, panel: PanelId) -> State:
         """What an open panel holds, marked as seen by the agent. Raises UnknownPanel."""
         known = self._open(panel)
         self._seen[panel] = known.rev
@@ -151,18 +96,18 @@ class PanelBoard:
             return Fact(events.PanelRejected(panel=event.panel, why=event.why, seq=event.seq))
         try:
             return self._apply(event, resync)
-        except _Rejected as rejected:
+        except Rejected as rejected:
             return Fact(events.PanelRejected(panel=event.panel, why=rejected.why, seq=event.seq))
 
     def _apply(self, event: wire.PanelEvent, resync: list[PanelId]) -> Fact:
         panel = PanelId(event.panel)
-        kind, known = self._kinds.get(panel), self._panels.get(panel)
-        if kind is None:
-            raise _Rejected("unknown_panel")
+        if panel not in self._rules:
+            raise Rejected("unknown_panel")
+        kind, known = self._rules.kind(panel), self._panels.get(panel)
         if known is None or not known.open or known.instance != event.instance:
-            raise _Rejected("not_open")
+            raise Rejected("not_open")
         if event.rev <= known.rev:
-            raise _Rejected("stale_rev")
+            raise Rejected("stale_rev")
         if event.event == CLOSED_EVENT and CLOSED_EVENT not in kind.events:
             self._panels[panel] = msgspec.structs.replace(known, open=False, rev=event.rev)
             return Fact(
@@ -170,7 +115,7 @@ class PanelBoard:
             )
         if event.rev > known.rev + 1:
             resync.append(panel)
-        patch = self._patch_of(kind, known, event)
+        patch = self._rules.reported(kind, known.state or {}, event)
         self._panels[panel] = msgspec.structs.replace(known, rev=event.rev, state=patched(known.state or {}, patch))
         changed = events.PanelChanged(
             panel=panel,
@@ -182,21 +127,6 @@ class PanelBoard:
         )
         return Fact(changed, events.PanelPatch(patch=_raw(patch)))
 
-    def _patch_of(self, kind: PanelKind, known: Panel, event: wire.PanelEvent) -> dict[str, object]:
-        spec = kind.events.get(event.event)
-        if spec is None:
-            raise _Rejected("unknown_event")
-        if self._validate(spec.schema, event.data) is not None:
-            raise _Rejected("bad_schema")
-        try:
-            patch = event_patch(kind, known.state or {}, event.event, event.data)
-            self._check_state(kind, patched(known.state or {}, patch))
-        except BadSchema:
-            raise _Rejected("bad_schema") from None
-        except TooLarge:
-            raise _Rejected("too_large") from None
-        return patch
-
     # Commands of the agent, or of the API
 
     def settled(self, op_id: str) -> Settled | None:
@@ -205,9 +135,7 @@ class PanelBoard:
 
     def open(self, panel: PanelId, args: Mapping[str, object], *, op_id: str, by: By, call_id: str = "") -> Command:
         """Raises UnknownPanel, BadSchema, TooLarge."""
-        kind = self.kind(panel)
-        self._check_args(kind.open.schema, args)
-        self._check_state(kind, initial_state(kind, args))
+        self._rules.opened(panel, args)
         return self._command("open", panel, "open", args, op_id=op_id, base_rev=None, by=by, call_id=call_id)
 
     def control(
@@ -225,12 +153,7 @@ class PanelBoard:
 
         Raises UnknownPanel, UnknownAction, BadSchema, TooLarge.
         """
-        kind, known = self.kind(panel), self._open(panel)
-        spec = kind.commands.get(action)
-        if spec is None:
-            raise UnknownAction(f"{panel} has no command {action[:64]!r}; it has {', '.join(kind.commands)}")
-        self._check_args(spec.schema, args)
-        self._check_state(kind, patched(known.state or {}, command_patch(kind, known.state or {}, action, args)))
+        self._rules.commanded(panel, self._open(panel).state or {}, action, args)
         base = self._seen.get(panel) if by == "agent" and base_rev is None else base_rev
         return self._command("control", panel, action, args, op_id=op_id, base_rev=base, by=by, call_id=call_id)
 
@@ -302,7 +225,7 @@ class PanelBoard:
         panel, request = PanelId(command.request.panel), command.request
         kind = self.kind(panel)
         if command.action == "open":
-            return self._opened(kind, panel, command, answer)
+            return self._opened(kind.version, panel, command, answer)
         known = self._panels[panel]
         if command.action == "close":
             self._panels[panel] = msgspec.structs.replace(known, open=False, rev=max(known.rev, answer.rev))
@@ -327,9 +250,9 @@ class PanelBoard:
         )
         return Settled(ok=True, rev=answer.rev, facts=(Fact(changed, events.PanelPatch(patch=_raw(patch))),))
 
-    def _opened(self, kind: PanelKind, panel: PanelId, command: Command, answer: wire.PanelAnswer) -> Settled:
-        state: dict[str, Any] = initial_state(kind, command.request.args)
-        if answer.state is not None and self._validate(kind.state_schema, answer.state) is None:
+    def _opened(self, kind_version: int, panel: PanelId, command: Command, answer: wire.PanelAnswer) -> Settled:
+        state = self._rules.opened(panel, command.request.args)
+        if answer.state is not None and self._rules.allows(panel, answer.state):
             state = dict(answer.state)
         seal = self._panels[panel].seal if panel in self._panels else ""
         self._panels[panel] = Panel(
@@ -339,7 +262,7 @@ class PanelBoard:
         opened = events.PanelOpened(
             panel=panel,
             instance=command.request.instance,
-            kind_version=kind.version,
+            kind_version=kind_version,
             rev=answer.rev,
             op_id=command.request.op_id,
             by=command.by,
@@ -347,7 +270,7 @@ class PanelBoard:
         fact = Fact(opened, events.PanelContent(state=_raw(state)))
         return Settled(ok=True, rev=answer.rev, facts=(fact,), state=state)
 
-    def _failed(self, command: Command, error: PanelRefused, *, rev: int, state: dict[str, Any] | None) -> Settled:
+    def _failed(self, command: Command, error: PanelRefused, *, rev: int, state: State | None) -> Settled:
         request = command.request
         panel = PanelId(request.panel)
         if state is not None:
@@ -366,10 +289,10 @@ class PanelBoard:
 
     def reread(self, panel: PanelId, answer: wire.PanelAnswer) -> tuple[Fact, ...]:
         """The browser's own content of a panel, which settles what was uncertain."""
-        kind, known = self._kinds[panel], self._panels.get(panel)
+        known = self._panels.get(panel)
         if known is None or not answer.ok or answer.state is None or answer.rev < known.rev:
             return ()
-        if self._validate(kind.state_schema, answer.state) is not None:
+        if not self._rules.allows(panel, answer.state):
             return ()
         if answer.rev == known.rev and answer.state == known.state:
             return ()
@@ -407,24 +330,6 @@ class PanelBoard:
         if known is None or not known.open:
             raise UnknownPanel(f"{panel} is not open: open it first")
         return known
-
-    def _check_args(self, schema: Schema, args: Mapping[str, object]) -> None:
-        if (problem := self._validate(schema, args)) is not None:
-            raise BadSchema(problem)
-        if len(msgspec.json.encode(args)) > MAX_RECORDED_BYTES:
-            raise TooLarge(f"arguments hold at most {MAX_RECORDED_BYTES} bytes")
-
-    def _check_state(self, kind: PanelKind, state: Mapping[str, object]) -> None:
-        if (problem := self._validate(kind.state_schema, state)) is not None:
-            raise BadSchema(f"the state that would follow: {problem}")
-        if len(msgspec.json.encode(state)) > MAX_RECORDED_BYTES:
-            raise TooLarge(f"a panel holds at most {MAX_RECORDED_BYTES} bytes")
-
-
-class _Rejected(Exception):
-    def __init__(self, why: _RejectedWhy) -> None:
-        super().__init__(why)
-        self.why = why
 
 
 _METHODS: dict[Action, str] = {"open": wire.RPC_OPEN, "control": wire.RPC_CONTROL, "close": wire.RPC_CLOSE}

@@ -7,7 +7,7 @@ from contracts.ids import PanelId
 from contracts.panels.kind import PanelKind
 from contracts.panels.refusals import PanelRefused
 from contracts.panels.tools import PANEL_ARGUMENT, PanelAction, PanelTool, command_of, reading, tools_of
-from runtime.domain.panels import Command, Settled
+from runtime.domain.panel_decisions import Command, Settled
 from runtime.panel_desk import PanelDesk
 from runtime.tools.execution import Call, Outcome, Tool, ToolRefused
 
