@@ -184,3 +184,8 @@ async def test_a_key_without_the_scope_may_not_read(world: World) -> None:
     async with calling(open_service(world.settings), key) as api:
         answer = await api.get(f"/api/sessions/{world.session.session}/timeline")
         assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
+
+
+async def test_the_api_describes_itself(api: httpx.AsyncClient) -> None:
+    described = (await api.get("/schema/openapi.json")).json()
+    assert {f"/api/sessions/{{session_id}}/{path}" for path in PATHS} <= set(described["paths"])

@@ -21,7 +21,9 @@ from chassis.postgres.overview import list_projections
 from chassis.postgres.parking import parked_sessions
 from chassis.postgres.pool import direct
 from chassis.postgres.rebuild import check, rebuild
+from chassis.postgres.runner import ProjectionRunner
 from chassis.recording import Origin, Recorder
+from chassis.tasks import Tasks
 from contracts.events import usage
 from contracts.events.panel import PanelRejected
 from contracts.ids import AgentId, TurnId
@@ -57,6 +59,21 @@ async def test_every_read_model_is_rebuilt_by_name_and_equals_the_live_one(world
         after = [(await api.get(f"/api/sessions/{session}/{path}")).text for path in ("timeline", "handoffs", "cost")]
         assert after == before
     assert [projection.name for projection in projections(world.settings)] == NAMES
+
+
+async def test_events_that_come_one_by_one_give_the_same_rows_as_a_rebuild_in_batches(world: World) -> None:
+    dsn = world.settings.postgres_dsn
+    async with Tasks() as tasks:
+        for projection in projections(world.settings):
+            one_by_one = ProjectionRunner(
+                log=world.log, dsn=dsn, service="ledger", projection=projection, batch_commits=1
+            )
+            tasks.start(one_by_one.run(), name=projection.name)
+        await caught_up(world)
+    for projection in projections(world.settings):
+        report = await check(dsn, log=world.log, service="ledger", projection=projection)
+        assert report.comparison.rows > 0
+        assert report.comparison.differences == []
 
 
 async def test_a_row_altered_by_hand_is_found_and_named(world: World) -> None:

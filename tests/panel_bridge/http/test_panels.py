@@ -214,3 +214,8 @@ async def test_another_customers_session_takes_no_command(api: httpx.AsyncClient
         answer = await api.post(f"/api/sessions/{world.foreign.session}/panels/coding_ide/commands", json=COMMAND)
     assert (answer.status_code, answer.json()["code"]) == (404, "session_not_found")
     assert job.heard == []
+
+
+async def test_the_api_describes_itself(api: httpx.AsyncClient) -> None:
+    described = (await api.get("/schema/openapi.json")).json()
+    assert "/api/sessions/{session_id}/panels/{panel}/commands" in described["paths"]
