@@ -3,8 +3,6 @@
 import asyncio
 import logging
 import sys
-import traceback
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import click
@@ -12,13 +10,10 @@ import structlog
 from rich.console import Console
 
 from bench import appends, handoffs, report, starts
-from bench.figures import Figure, Progress
-
-Measure = Callable[..., Awaitable[list[Figure]]]
+from bench.running import Measure, measure_all
 
 BENCHMARKS: dict[str, Measure] = {"P1": appends.measure, "P3": starts.measure, "P5": handoffs.measure}
-TIMEOUT_S = 300.0
-"""Of one benchmark; each bounds its own parts too."""
+_WIDTH = 120
 
 
 @click.command()
@@ -31,26 +26,17 @@ def main(only: str, quick: bool, out: Path) -> None:
     if unknown := sorted(set(wanted) - set(BENCHMARKS)):
         raise click.BadParameter(f"there is no {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    console = Console()
-    figures, broken = asyncio.run(_measure(wanted, quick, lambda line: click.echo(line, err=True)))
+    figures, broken = asyncio.run(measure_all(BENCHMARKS, wanted, quick=quick, say=_say))
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     report.show(figures, console)
     console.print(f"written to {report.write(figures, out)}", soft_wrap=True)
     for id in broken:
-        click.echo(f"{id} broke", err=True)
+        _say(f"{id} broke")
     sys.exit(1 if broken else 0)
 
 
-async def _measure(wanted: list[str], quick: bool, say: Progress) -> tuple[list[Figure], list[str]]:
-    figures: list[Figure] = []
-    broken: list[str] = []
-    for id in wanted:
-        try:
-            async with asyncio.timeout(TIMEOUT_S):
-                figures += await BENCHMARKS[id](say, quick=quick)
-        except Exception:  # noqa: BLE001 (one that broke must not hide the others' figures; it decides the status)
-            traceback.print_exc()
-            broken.append(id)
-    return figures, broken
+def _say(line: str) -> None:
+    click.echo(line, err=True)
 
 
 if __name__ == "__main__":

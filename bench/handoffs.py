@@ -34,7 +34,7 @@ class Size(msgspec.Struct, frozen=True):
     rounds: int
 
 
-FULL = Size(12, 9)
+FULL = Size(8, 15)
 QUICK = Size(3, 1)
 
 
