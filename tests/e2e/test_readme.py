@@ -1,0 +1,32 @@
+"""Every command of README.md works as it stands there, in order, against a running Baton."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.support.stack import Stack
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("together")]
+
+ROOT = Path(__file__).parents[2]
+_BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def newcomer(tmp_path: Path, together: Stack) -> Path:
+    """A folder that looks like a checkout in which `make up` runs: the commands name `.venv` and `.baton`."""
+    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    (tmp_path / ".baton").symlink_to(together.data)
+    return tmp_path
+
+
+def test_the_commands_of_the_readme_work_as_they_stand(newcomer: Path) -> None:
+    blocks = _BLOCK.findall((ROOT / "README.md").read_text())
+    assert len(blocks) == 4
+    script = "set -euo pipefail\nset -x\n" + "\n".join(blocks)
+    ran = subprocess.run(["bash", "-c", script], cwd=newcomer, capture_output=True, text=True, timeout=180)
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    for seen in ('"number": 1', '"access_token": "', "hands off to coding_expert", "verified", "equal"):
+        assert seen in ran.stdout
+    assert "session_history" in ran.stdout
