@@ -1,6 +1,7 @@
 """`baton demo`, and looking at recorded sessions: `replay`, `export`, `verify`."""
 
 import asyncio
+import contextlib
 import json
 import sys
 import time
@@ -14,11 +15,11 @@ from rich.markup import escape
 
 from baton import ready
 from baton.demo.api import open_api, open_client
-from baton.demo.report import described
 from baton.main import data_option, say
 from baton.verify import verify_export
 
 _SHOWN_GAP_S = 3.0
+_KEY_BYTES = 32
 
 
 @click.command()
@@ -68,6 +69,8 @@ def replay(session: str, data: Path, at: str | None, speed: float, step: bool) -
     if at:
         click.echo(json.dumps(asyncio.run(_get(data, f"/api/sessions/{session}/state", at=at)), indent=2))
         return
+    from baton.demo.report import described
+
     items: list[dict[str, Any]] = asyncio.run(_get(data, f"/api/sessions/{session}/timeline"))["data"]
     console = Console(soft_wrap=True)
     before = ""
@@ -97,11 +100,7 @@ def export(session: str, data: Path) -> None:
 @click.option("--public-key", help="Hex; without it the key in the file itself is used, which proves less.")
 def verify(file: Any, public_key: str | None) -> None:
     """Check an export offline: chains, numbering, order and signature. Needs nothing of a running Baton."""
-    try:
-        key = bytes.fromhex(public_key) if public_key else None
-    except ValueError:
-        raise click.BadParameter("the public key is 64 hexadecimal digits", param_hint="--public-key") from None
-    verdict = verify_export(file, key)
+    verdict = verify_export(file, _public_key(public_key) if public_key else None)
     for subject, head in verdict.heads.items():
         click.echo(f"{head}  {subject}")
     for problem in verdict.problems:
@@ -115,6 +114,14 @@ def _pretty(text: str) -> str:
         return json.dumps(json.loads(text), indent=2)
     except ValueError:
         return text
+
+
+def _public_key(text: str) -> bytes:
+    with contextlib.suppress(ValueError):
+        key = bytes.fromhex(text)
+        if len(key) == _KEY_BYTES:
+            return key
+    raise click.BadParameter("the public key is 64 hexadecimal digits", param_hint="--public-key")
 
 
 async def _get(data: Path, path: str, **query: str) -> dict[str, Any]:

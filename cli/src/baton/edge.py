@@ -68,9 +68,18 @@ def apart(urls: Mapping[str, str], client: httpx.AsyncClient) -> Asgi:
         if body is None:
             await _problem(send, 413, "too_large", "The body is too large", scope["path"])
             return
+        answered = False
+
+        async def send_on(message: dict[str, Any]) -> None:
+            nonlocal answered
+            answered = True
+            await send(message)
+
         try:
-            await _forward(client, url, scope, body, send)
-        except httpx.ConnectError:
+            await _forward(client, url, scope, body, send_on)
+        except httpx.TransportError:
+            if answered:
+                raise
             await _problem(send, 503, "unavailable", "The service is out of reach", scope["path"])
 
     return app

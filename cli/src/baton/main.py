@@ -120,7 +120,7 @@ def main() -> int:
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
     except click.ClickException as error:
-        error.show()
+        click.echo(f"baton: {_told(error)}", err=True)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         return 130
@@ -130,6 +130,13 @@ def main() -> int:
         click.echo(f"baton: {error}", err=True)
         return 2
     return 0
+
+
+def _told(error: click.ClickException) -> str:
+    """What is wrong with the command line, in one line, and where to read how it is done."""
+    message = " ".join(error.format_message().split())
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return f"{message} (see {context.command_path} --help)" if context else message
 
 
 def _is_known(error: Exception) -> bool:

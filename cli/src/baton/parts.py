@@ -15,7 +15,7 @@ from chassis.embedded.livekit import LiveKitServer, LiveKitUnavailable, find_or_
 from chassis.embedded.nats_server import NatsServer
 from chassis.embedded.postgres import Postgres
 from simulators import Simulators
-from simulators.scenario import load as load_scenario
+from simulators.scenario import Scenario
 
 Say = Callable[[str], None]
 """Tells the person at the terminal one line."""
@@ -42,7 +42,7 @@ class Parts:
 
 
 @contextlib.asynccontextmanager
-async def open_parts(folder: DataFolder, *, scenario: Path, webhook_url: str, say: Say) -> AsyncIterator[Parts]:
+async def open_parts(folder: DataFolder, *, scenario: Scenario, webhook_url: str, say: Say) -> AsyncIterator[Parts]:
     """Start everything, stores first; stop it in reverse. Raises StartFailed, PortInUse."""
     async with contextlib.AsyncExitStack() as stack:
         binary = asyncio.create_task(_livekit_binary(say))
@@ -60,7 +60,7 @@ async def open_parts(folder: DataFolder, *, scenario: Path, webhook_url: str, sa
         folder.record(_started(postgres.child))
         await _create_database(postgres)
         say("NATS and PostgreSQL answer")
-        simulators = await stack.enter_async_context(Simulators(scenario=load_scenario(scenario)))
+        simulators = await stack.enter_async_context(Simulators(scenario=scenario))
         livekit = await _open_livekit(stack, folder, await binary, webhook_url)
         yield Parts(folder=folder, nats=nats, postgres=postgres, livekit=livekit, simulators=simulators)
 

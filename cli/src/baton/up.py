@@ -25,6 +25,7 @@ from chassis.embedded.data_folder import DataFolder
 from chassis.service import Asgi, Service, serving, stop_signals
 from chassis.settings import load
 from chassis.tasks import Tasks
+from simulators.scenario import load as load_scenario
 
 Topology = Literal["together", "split"]
 
@@ -76,8 +77,9 @@ class Live:
 async def running(options: Options, *, say: Say) -> AsyncIterator[Live]:
     """Everything up and answering; everything down again on leaving.
 
-    Raises FolderInUse, PortTaken, StartFailed and, for a bad scenario, the simulators' BadScenario.
+    Raises FolderInUse, PortTaken, StartFailed and, for a bad scenario, the simulators' ScenarioError.
     """
+    scenario = load_scenario(options.scenario)
     async with contextlib.AsyncExitStack() as stack:
         listening = _listen(options)
         stack.callback(listening.close)
@@ -88,9 +90,7 @@ async def running(options: Options, *, say: Say) -> AsyncIterator[Live]:
         stack.callback(_remove, [*files, settings_file])
         _remove(files)
         webhook = f"{api_url}/webhooks/livekit"
-        parts = await stack.enter_async_context(
-            open_parts(folder, scenario=options.scenario, webhook_url=webhook, say=say)
-        )
+        parts = await stack.enter_async_context(open_parts(folder, scenario=scenario, webhook_url=webhook, say=say))
         environment = for_services(parts, os.environ)
         ready.write(environment, settings_file)
         await migrate_all(environment)
