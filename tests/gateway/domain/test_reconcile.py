@@ -207,7 +207,7 @@ def test_a_watcher_that_hears_nothing_loses_nobody() -> None:
 
 def test_a_room_that_is_gone_with_its_job_ends_the_session() -> None:
     for pulse in ("silent", "all_silent"):
-        assert actions(a_call(), seen(no_room(), pulse=pulse)) == [End("room_gone", 1, "room_gone")]  # type: ignore[arg-type]
+        assert actions(a_call(), seen(no_room(), pulse=pulse)) == [End("room_gone", 1, "room_gone")]
 
 
 def test_a_room_that_is_gone_while_its_job_lives_is_waited_for_a_minute() -> None:

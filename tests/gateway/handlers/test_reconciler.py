@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 import asyncpg
 import httpx
@@ -12,15 +13,18 @@ from tests.support.running import running
 from tests.support.until import until
 
 from chassis.nats.requests import ask
+from chassis.postgres.rebuild import check
+from chassis.settings import BadSettings
 from contracts.commands.jobs import JobDeathTaken, JobDied, JobMetadata
 from contracts.events.session import JobLost, SessionEnded
 from contracts.ids import SessionId
 from contracts.registry import decode_data
-from contracts.subjects import JOB_DEATH, Writer
+from contracts.subjects import JOB_DEATH, Log, Writer, session_subject
 from contracts.template_version import Limits
 from gateway.adapters.memory_livekit import MemoryLiveKit
+from gateway.bootstrap import open_service
 from gateway.domain.reconcile import Timers
-from gateway.settings import Settings
+from gateway.read_models.session_index import SessionIndex
 
 pytestmark = pytest.mark.integration
 
@@ -29,7 +33,7 @@ QUICK = Timers(agent_wait_s=1, claim_wait_s=2, linger_s=0, connect_s=1, all_sile
 
 @contextlib.asynccontextmanager
 async def a_stage(
-    nats_url: str, database: str, *, rooms: bool = True, join_timeout_s: int = 60, **draft: object
+    nats_url: str, database: str, *, rooms: bool = True, join_timeout_s: int = 60, **draft: Any
 ) -> AsyncIterator[tuple[httpx.AsyncClient, Outside, MemoryLiveKit]]:
     """One gateway with short timers, and the world around it."""
     settings = gateway_settings(nats_url, database, rooms=rooms)
@@ -236,19 +240,13 @@ async def test_a_livekit_that_forgot_everything_ends_the_sessions_whose_jobs_are
 async def test_the_jobs_own_end_is_followed_by_the_rooms_and_the_closing(nats_url: str, database: str) -> None:
     async with a_stage(nats_url, database) as (gateway, world, livekit):
         metadata = await a_call(gateway, world, livekit)
-        claim = await world.log.last("SESSIONS", (await run_subject(world, metadata)))  # type: ignore[arg-type]
+        claim = await world.log.last(Log.SESSIONS, session_subject(metadata.customer, metadata.session, Writer.RUN))
         assert claim is not None
         await world.append_run(metadata, [SessionEnded(reason="agent_ended")], last_n=2, expected=claim.sequence)
         await closed(world, metadata.session)
 
         assert (await end_of(world, metadata.session)).reason == "agent_ended"
         assert metadata.session not in livekit.rooms
-
-
-async def run_subject(_world: Outside, metadata: JobMetadata) -> str:
-    from contracts.subjects import session_subject
-
-    return session_subject(metadata.customer, metadata.session, Writer.RUN)
 
 
 async def test_two_gateways_give_a_lost_session_one_end(nats_url: str, database: str) -> None:
@@ -288,7 +286,7 @@ async def test_a_gateway_that_starts_again_goes_on_where_the_log_stands(nats_url
 async def indexed(database: str, status: str) -> bool:
     db = await asyncpg.connect(database)
     try:
-        return await db.fetchval("select status from gateway.session_index") == status
+        return bool(await db.fetchval("select status from gateway.session_index") == status)
     finally:
         await db.close()
 
@@ -332,11 +330,44 @@ async def metadata_of(world: Outside, session: SessionId) -> JobMetadata:
     )
 
 
-def test_settings_without_a_usable_master_key_are_refused_by_name() -> None:
-    from chassis.settings import BadSettings
-    from gateway.bootstrap import _master_key
-
+async def test_a_gateway_without_a_usable_master_key_does_not_open(nats_url: str, database: str) -> None:
     for wrong in ("", "zz", "ab" * 31):
-        settings = Settings(nats_url="", postgres_dsn="", key_pepper="", master_key=wrong)
         with pytest.raises(BadSettings, match="BATON_MASTER_KEY"):
-            _master_key(settings)
+            async with open_service(gateway_settings(nats_url, database, master_key=wrong)):
+                pass
+
+
+async def test_livekit_out_of_reach_does_not_hold_back_an_end(nats_url: str, database: str) -> None:
+    async with a_stage(nats_url, database) as (gateway, world, livekit):
+        metadata = await a_call(gateway, world, livekit)
+        livekit.down = True
+        died = JobDied(
+            session=metadata.session,
+            customer=metadata.customer,
+            epoch=1,
+            job_id=f"AJ_{metadata.session}",
+            participant=f"agent-AJ_{metadata.session}",
+        )
+        answer = await ask(world.nats, JOB_DEATH, died, JobDeathTaken, timeout_s=10)
+
+        assert answer.action == "ended"
+        await until(lambda: _is_zero(database), what="the slot is given back")
+        assert not await world.has(metadata.session, "closed")
+        livekit.down = False
+        await closed(world, metadata.session)
+
+
+async def test_the_index_of_sessions_equals_its_rebuild_and_holds_no_name(nats_url: str, database: str) -> None:
+    async with a_stage(nats_url, database) as (gateway, world, livekit):
+        metadata = await a_call(gateway, world, livekit)
+        await gateway.post(f"/api/session/{metadata.session}/end")
+        await closed(world, metadata.session)
+        await until(lambda: indexed(database, "closed"), what="the index has the closing")
+
+        report = await check(database, log=world.log, service="gateway", projection=SessionIndex())
+        assert report.equal
+        db = await asyncpg.connect(database)
+        row = dict(await db.fetchrow("select * from gateway.session_index") or {})
+        await db.close()
+        assert (row["end_reason"], row["epoch"], row["claimed_epoch"]) == ("operator_ended", 2, 2)
+        assert "Anna Secret" not in str(row)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Awaitable
 
 import asyncpg
 import pytest
@@ -49,8 +50,8 @@ async def test_of_64_starts_at_once_over_two_gateways_exactly_ten_get_in_at_a_li
         assert Counter(answer.status_code for answer in again) == {201: 1, 429: 2}
 
 
-async def _is(found: "asyncio.Future[int] | object", wanted: int) -> bool:
-    return (await found) == wanted  # type: ignore[misc]
+async def _is(found: Awaitable[int], wanted: int) -> bool:
+    return (await found) == wanted
 
 
 async def take_slot(database: str, session: str, *, age_s: int, admitted: bool = False) -> None:

@@ -81,7 +81,8 @@ async def test_a_started_session_answers_what_a_page_needs_and_stands_in_the_log
 
 async def opened(world: Outside, session: str, keyid: KeyId, customer: str = ACME) -> KeyAnswer:
     question = OpenKey(customer=customer, session=SessionId(session), keyid=keyid, reader="test")  # type: ignore[arg-type]
-    return await ask(world.nats, OPEN_KEY, question, KeyAnswer, timeout_s=5)
+    answer: KeyAnswer = await ask(world.nats, OPEN_KEY, question, KeyAnswer, timeout_s=5)
+    return answer
 
 
 async def test_a_key_is_opened_for_its_own_customer_and_session_alone(nats_url: str, database: str) -> None:
