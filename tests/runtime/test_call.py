@@ -10,7 +10,7 @@ import pytest
 from livekit import rtc
 from tests.runtime.conftest import Stage, Staging
 from tests.support.runtime_room import dispatch
-from tests.support.runtime_sessions import a_version, allocate_epoch
+from tests.support.runtime_sessions import a_version, allocate, allocate_epoch
 from tests.support.runtime_worker import RunningWorker
 from tests.support.until import until
 
@@ -161,6 +161,7 @@ async def test_a_killed_job_is_reported_and_the_next_one_goes_on(staging: Stagin
             died = stage.gateway.deaths[0]
             assert (died.session, died.epoch, died.exit_code) == (stage.session.metadata.session, 1, -9)
             await allocate_epoch(stage.log, stage.session.metadata, 2)
+            await allocate(stage.log, stage.session, 2)
             await dispatch(stage.lk, stage.session, epoch=2)
             await until(stage.has("session.resumed"), what="the next job goes on", timeout_s=20)
             await user.type("Can you open an editor for me?")

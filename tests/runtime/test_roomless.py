@@ -1,7 +1,5 @@
 """The demo's conversation without a room, against the simulated model: agents, handoff, panel, end."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from tests.support.runtime_sessions import Admitted, PanelPage, an_admitted_session
 
@@ -11,19 +9,12 @@ from contracts.envelope import Envelope, decode_commit
 from contracts.subjects import Log, session_filter
 from runtime.adapters.local_surface import LocalSurface
 from runtime.adapters.models import Provider, Providers
-from runtime.roomless import RoomlessSession
+from runtime.roomless import NotClaimed, RoomlessSession
 from simulators import Simulators
-from simulators.scenario import DEMO, load
 
 pytestmark = pytest.mark.integration
 
 OFF_BY_ONE = "def total(values):\n    result = 0\n    for i in range(len(values) + 1):\n        result += values[i]\n"
-
-
-@pytest.fixture
-async def simulators() -> AsyncIterator[Simulators]:
-    async with Simulators(scenario=load(DEMO)) as running:
-        yield running
 
 
 def providers(simulators: Simulators) -> Providers:
@@ -66,3 +57,23 @@ async def test_the_demo_conversation_runs_from_greeting_to_end(simulators: Simul
     assert types.count("handoff.completed") == 1
     assert [event.n for event in events] == list(range(1, len(events) + 1))
     assert surface.acked == 1
+
+
+async def test_a_session_that_another_job_has_cannot_be_entered(simulators: Simulators) -> None:
+    log, objects = MemoryEventLog(), MemoryObjectStore()
+    session = await an_admitted_session(log, objects)
+
+    def talk() -> RoomlessSession:
+        return RoomlessSession(
+            metadata=session.metadata,
+            log=log,
+            objects=objects,
+            keys=session.keys(),
+            surface=LocalSurface(PanelPage()),
+            providers=providers(simulators),
+        )
+
+    async with talk():
+        with pytest.raises(NotClaimed):
+            await talk().__aenter__()
+    assert [event.type for event in await events_of(log, session)].count("session.job_claimed") == 1

@@ -158,6 +158,18 @@ async def allocate_epoch(log: EventLog, metadata: JobMetadata, epoch: int) -> No
     await log.append(Log.SESSIONS, subject, [dispatched], expected=last.sequence)
 
 
+async def allocate(log: EventLog, session: Admitted, epoch: int) -> None:
+    """The gateway allocates another epoch."""
+    metadata = session.metadata
+    origin = Origin(customer=metadata.customer, subject=metadata.session, writer=Writer.ADMISSION, source="test")
+    subject = session_subject(metadata.customer, metadata.session, Writer.ADMISSION)
+    last = await log.last(Log.SESSIONS, subject)
+    assert last is not None
+    stamp = Recorder(origin=origin, clock=SystemClock(), last_n=decode_commit(last.payload)[-1].n)
+    dispatched = stamp.record(SessionDispatched(epoch=epoch, room=metadata.session))
+    await log.append(Log.SESSIONS, subject, [dispatched], expected=last.sequence)
+
+
 class PanelPage:
     """A participant's Panel Manager: applies what it is asked, keeps revisions, makes events."""
 
