@@ -27,7 +27,6 @@ from chassis.settings import load
 from chassis.telemetry.tracing import continued
 from contracts.commands.jobs import JobMetadata
 from contracts.commands.live import LiveRequest
-from contracts.panels.refusals import BadPanelKind
 from contracts.subjects import TEMPLATE_VERSIONS_BUCKET, live_session_subject
 from contracts.template_version import CorruptVersion
 from runtime import telemetry
@@ -108,10 +107,9 @@ async def _serve(ctx: JobContext, client: Client, settings: Settings, metadata: 
             ) as conversation,
         ):
             await _converse(ctx, client, metadata, surface, conversation)
-    except (KeyMissing, ObjectMissing, CorruptVersion, SealBroken, BadPanelKind) as unusable:
-        code = getattr(unusable, "code", "bad_panel_kind")
-        log.error("session_unusable", code=code)
-        await _give_up(event_log, metadata, claimed, code)
+    except (KeyMissing, ObjectMissing, CorruptVersion, SealBroken) as unusable:
+        log.error("session_unusable", code=unusable.code)
+        await _give_up(event_log, metadata, claimed, unusable.code)
     return True
 
 

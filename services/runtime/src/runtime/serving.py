@@ -8,7 +8,6 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import msgspec
 import structlog
 
 from chassis.clock import Clock
@@ -21,7 +20,6 @@ from chassis.tasks import Tasks
 from contracts.commands.jobs import JobMetadata
 from contracts.ids import PanelId
 from contracts.panels.kind import PanelKind
-from contracts.panels.registry import decode_kind
 from contracts.subjects import Log
 from contracts.template_version import Limits, TemplateVersion
 from runtime.adapters.models import Models
@@ -165,7 +163,7 @@ def _spill(metadata: JobMetadata, claimed: Claim, folder: Path) -> Spill:
 def _kinds(version: TemplateVersion, opened: Opened) -> dict[PanelId, PanelKind]:
     requested = opened.state.admission.requested
     enabled = set(requested.panels) if requested is not None else set(version.draft.panels)
-    return {id: decode_kind(msgspec.json.encode(file)) for id, file in version.panel_kinds.items() if id in enabled}
+    return {id: kind for id, kind in version.panel_kinds.items() if id in enabled}
 
 
 def _limits(version: TemplateVersion, opened: Opened) -> Limits:
