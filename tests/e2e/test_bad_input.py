@@ -29,7 +29,8 @@ AGENT = {"name": "Lonely", "instructions": "Wait."}
 
 @contextlib.asynccontextmanager
 async def client(live: Ready, *, key: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
-    headers = {"Authorization": f"Bearer {live.api_key if key is None else key}"}
+    key = live.api_key if key is None else key
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
     async with httpx.AsyncClient(base_url=live.api_url, headers=headers, timeout=20) as found:
         yield found
 
@@ -226,4 +227,4 @@ async def _events(api: Any, session: str) -> str:
 
 
 def _joined(event: dict[str, Any], sid: str) -> bool:
-    return bool(event["type"] == "session.participant_joined" and event["data"]["sid"] == sid)
+    return bool(event["type"] == "session.participant_joined" and event["data"].get("sid") == sid)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping
+from logging import WARNING
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,10 @@ data_option = click.option(
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
     """Several AI agents that talk to, see and work with people in real time."""
+    from chassis.telemetry import logging
+
+    # Until a command says where its log goes: standard output belongs to what was asked for.
+    logging.configure(service="baton", json_lines=False, level=WARNING)
 
 
 @cli.command()
