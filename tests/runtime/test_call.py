@@ -176,9 +176,9 @@ async def test_a_killed_job_is_reported_and_the_next_one_goes_on(staging: Stagin
 
 def job_process(stage: Stage) -> int:
     """The process that serves the session: the one that has its spill open."""
-    wanted = f"{stage.session.metadata.session}.1.spill"
+    wanted = f"/{stage.session.metadata.session}.1."
     for process in Path("/proc").iterdir():
-        if process.name.isdigit() and any(file.endswith(wanted) for file in open_files(process)):
+        if process.name.isdigit() and any(wanted in file for file in open_files(process)):
             return int(process.name)
     raise AssertionError("no process serves the session")
 

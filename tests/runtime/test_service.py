@@ -34,14 +34,14 @@ async def get(app: Asgi, path: str) -> tuple[int, Any]:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    await app({"type": "http", "path": path}, None, send)  # type: ignore[arg-type]  # a probe reads nothing
+    await app({"type": "http", "path": path}, None, send)
     return sent[0]["status"], msgspec.json.decode(sent[1]["body"])
 
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, simulators: Simulators) -> None:
     """What the service exports for its jobs is taken back after the test."""
-    for name in Settings(nats_url="").as_environment() | {"BATON_JOB_SPILL_DIR": "", "BATON_CACHE_DIR": ""}:
+    for name in (*Settings(nats_url="").as_environment(), "BATON_JOB_SPILL_DIR", "BATON_CACHE_DIR"):
         monkeypatch.setenv(name, "")
     monkeypatch.setenv("OPENAI_BASE_URL", simulators.openai_base_url)
     monkeypatch.setenv("DEEPGRAM_BASE_URL", simulators.deepgram_base_url)

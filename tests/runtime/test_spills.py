@@ -38,7 +38,7 @@ async def a_dead_jobs_spill(log: MemoryEventLog, session: Admitted, folder: Path
         epoch=1,
         revision=claimed.revision,
     )
-    path = folder / spill_name(metadata)
+    path = folder / spill_name(metadata, claimed.job_id)
     spill = Spill(path, header)
     spill.start()
     spill.write(event.n, msgspec.json.encode(event))

@@ -31,6 +31,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     revision: int
     n: int
     before_epoch: int
+    job_id: str
 
 
 async def claim(
@@ -55,7 +56,7 @@ async def claim(
         position = await log.append(Log.SESSIONS, subject, [claimed], expected=revision)
     except RevisionConflict:
         return None
-    return Claim(subject=subject, revision=position.sequence, n=claimed.n, before_epoch=epoch)
+    return Claim(subject=subject, revision=position.sequence, n=claimed.n, before_epoch=epoch, job_id=job_id)
 
 
 async def _allocated(log: EventLog, metadata: JobMetadata) -> int:

@@ -142,9 +142,12 @@ async def _flush(outbox: Outbox) -> None:
         log.error("outbox_not_drained", code=fault.code, waiting=outbox.last_n - outbox.acked_n)
 
 
-def spill_name(metadata: JobMetadata) -> str:
-    """The file of one job; the worker finds it by the same rule when the job has died."""
-    return f"{metadata.session}.{metadata.epoch}{SPILL_SUFFIX}"
+def spill_name(metadata: JobMetadata, job_id: str) -> str:
+    """The file of one job; the worker finds it by the same rule when the job has died.
+
+    By the job too: one that was dispatched twice and never claimed dies beside the one that serves the session.
+    """
+    return f"{metadata.session}.{metadata.epoch}.{job_id}{SPILL_SUFFIX}"
 
 
 def _spill(metadata: JobMetadata, claimed: Claim, folder: Path) -> Spill:
@@ -157,7 +160,7 @@ def _spill(metadata: JobMetadata, claimed: Claim, folder: Path) -> Spill:
         epoch=metadata.epoch,
         revision=claimed.revision,
     )
-    return Spill(folder / spill_name(metadata), header)
+    return Spill(folder / spill_name(metadata, claimed.job_id), header)
 
 
 def _kinds(version: TemplateVersion, opened: Opened) -> dict[PanelId, PanelKind]:

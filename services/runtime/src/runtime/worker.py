@@ -128,7 +128,7 @@ class Worker:
 
     async def _bury(self, metadata: JobMetadata, died: JobDied) -> None:
         log.info("job_process_closed", session=died.session, job=died.job_id, exit_code=died.exit_code)
-        await spills.publish(self._event_log, self._spills.path / spill_name(metadata))
+        await spills.publish(self._event_log, self._spills.path / spill_name(metadata, died.job_id))
         for attempt in range(_REPORTS):
             try:
                 taken = await ask(self._client, JOB_DEATH, died, JobDeathTaken, timeout_s=_REPORT_S)
