@@ -42,6 +42,7 @@ async def open_pool(
         max_inactive_connection_lifetime=_ACQUIRE_IDLE_S,
         server_settings=settings,
         init=_use_msgspec,
+        reset=_nothing_to_reset,
     )
     async with pool:
         yield pool
@@ -90,6 +91,12 @@ async def _use_msgspec(connection: Connection) -> None:
         await connection.set_type_codec(
             kind, schema="pg_catalog", encoder=_encode_json, decoder=msgspec.json.decode, format="text"
         )
+
+
+async def _nothing_to_reset(connection: Connection) -> None:
+    """asyncpg has rolled back what was open. It would ask the server to forget session-wide things too, a round trip
+    per request; a pool's connections hold none (see above).
+    """
 
 
 def _encode_json(value: object) -> str:
