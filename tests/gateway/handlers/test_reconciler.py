@@ -279,8 +279,8 @@ async def test_a_gateway_that_starts_again_goes_on_where_the_log_stands(nats_url
         async with a_gateway(settings, key, rooms=livekit, timers=QUICK):
             await closed(world, metadata.session)
 
-        assert (await end_of(world, metadata.session)).reason == "room_gone"
-        assert await _is_zero(database)
+            assert (await end_of(world, metadata.session)).reason == "room_gone"
+            await until(lambda: _is_zero(database), what="the slot is given back")
 
 
 async def indexed(database: str, status: str) -> bool:
