@@ -6,7 +6,17 @@ import pytest
 from baton.demo.panel_manager import PanelManager
 from contracts.panels.refusals import PanelErrorCode, UnknownPanel
 from contracts.panels.registry import builtin
-from contracts.panels.wire import RPC_CLOSE, RPC_CONTROL, RPC_OPEN, RPC_READ, PanelAck, PanelAnswer, PanelEvent
+from contracts.panels.wire import (
+    RPC_CLOSE,
+    RPC_CONTROL,
+    RPC_OPEN,
+    RPC_READ,
+    PanelAck,
+    PanelAnswer,
+    PanelEvent,
+    PanelSnapshot,
+    PanelSyncAnswer,
+)
 
 pytestmark = pytest.mark.unit
 
@@ -89,3 +99,15 @@ def test_nonsense_is_a_schema_error() -> None:
     answer = msgspec.json.decode(Screen().panels.answer(RPC_OPEN, "{"), type=PanelAnswer)
     assert answer.error is not None
     assert answer.error.code == PanelErrorCode.BAD_SCHEMA
+
+
+def test_a_reloaded_page_takes_over_what_the_agent_holds_and_goes_on_counting() -> None:
+    screen = Screen()
+    held = PanelSnapshot(panel="coding_ide", instance="main", rev=4, state={"code": "x", "language": "python"})
+    screen.panels.synced(PanelSyncAnswer(seq=7, panels=(held,)))
+    assert screen.panels.panels["coding_ide"].state["code"] == "x"
+    event = screen.panels.edit("coding_ide", "code_changed", {"code": "y"})
+    assert (event.seq, event.rev) == (8, 5)
+    (stamp,) = screen.panels.sync().panels
+    screen.panels.synced(PanelSyncAnswer(seq=8, closed=(stamp,)))
+    assert (screen.panels.panels, screen.panels.unacked) == ({}, 0)

@@ -27,6 +27,7 @@ from contracts.panels.wire import (
     PanelRequest,
     PanelStamp,
     PanelSync,
+    PanelSyncAnswer,
 )
 
 METHODS = (RPC_OPEN, RPC_CONTROL, RPC_READ, RPC_CLOSE)
@@ -102,6 +103,21 @@ class PanelManager:
             for name, shown in self.panels.items()
         )
         return PanelSync(panels=stamps, seq=self._seq, acked=self._acked)
+
+    def synced(self, answer: PanelSyncAnswer) -> None:
+        """Take over what the agent holds and this end lacks, and go on counting where the log ends.
+
+        A panel whose state came by reference keeps what it shows: the next command to it is refused as stale, and
+        answered with the state.
+        """
+        for held in answer.panels:
+            if (kind := self._kinds.get(held.panel)) is not None and held.state is not None:
+                shown = OpenPanel(kind=kind, instance=held.instance, rev=held.rev, state=held.state)
+                self.panels[held.panel] = shown
+        for stamp in answer.closed:
+            self.panels.pop(stamp.panel, None)
+        self._seq = max(self._seq, answer.seq)
+        self.acknowledged(PanelAck(seq=answer.seq))
 
     def resend(self) -> None:
         """Send again what was never acknowledged, in order."""

@@ -21,11 +21,14 @@ from contracts.panels.wire import (
     TOPIC_EVENT,
     PanelAck,
     PanelEvent,
+    PanelSyncAnswer,
 )
 
 _MIC_HZ = 16_000
 _FRAME = _MIC_HZ // 50
 _CONNECT_S = 15.0
+_AGENT = rtc.ParticipantKind.PARTICIPANT_KIND_AGENT
+_EPOCH = "baton.epoch"
 
 
 class Participant:
@@ -71,9 +74,10 @@ class Participant:
         agent = self._agent()
         if agent is not None:
             payload = msgspec.json.encode(self.panels.sync()).decode()
-            await self.room.local_participant.perform_rpc(
+            answer = await self.room.local_participant.perform_rpc(
                 destination_identity=agent, method=RPC_SYNC, payload=payload, response_timeout=8
             )
+            self.panels.synced(msgspec.json.decode(answer, type=PanelSyncAnswer))
         self.panels.resend()
 
     async def until_alone(self) -> None:
@@ -85,8 +89,10 @@ class Participant:
             self.alone.set()
 
     def _agent(self) -> str | None:
-        agents = [one for one in self.room.remote_participants.values() if "baton.epoch" in one.attributes]
-        newest = max(agents, key=lambda one: int(one.attributes["baton.epoch"]), default=None)
+        """The newest epoch's; anyone can call themselves so, but only LiveKit makes an agent."""
+        everyone = self.room.remote_participants.values()
+        agents = [one for one in everyone if one.kind == _AGENT and one.attributes.get(_EPOCH, "").isdecimal()]
+        newest = max(agents, key=lambda one: int(one.attributes[_EPOCH]), default=None)
         return newest.identity if newest else None
 
     def _answering(self, method: str):  # type: ignore[no-untyped-def]  # livekit's handler type is not exported
