@@ -227,4 +227,4 @@ async def _events(api: Any, session: str) -> str:
 
 
 def _joined(event: dict[str, Any], sid: str) -> bool:
-    return bool(event["type"] == "session.participant_joined" and event["data"].get("sid") == sid)
+    return bool(event["type"] == "session.participant_joined" and event["data"]["participant_sid"] == sid)

@@ -30,10 +30,10 @@ def test_a_session_is_shown_as_it_was_at_a_position(together: Stack, demonstrate
         json.loads(baton("replay", recorded["session"], "--at", at, "--data", str(together.data)).out)
         for at in (first["position"], handoff["position"])
     )
-    assert at_first["state"]["run"]["phase"] == "unclaimed"
-    assert at_handoff["state"]["run"]["agent"] == "coding_expert"
-    assert at_handoff["state"]["run"]["handoffs"] == 1
-    assert at_handoff["state"]["run"]["panels"] == {}, "the editor was opened later"
+    assert at_first["run"]["phase"] == "unclaimed"
+    assert at_handoff["run"]["agent"] == "coding_expert"
+    assert at_handoff["run"]["handoffs"] == 1
+    assert at_handoff["run"]["panels"] == {}, "the editor was opened later"
 
 
 def test_an_export_verifies_by_the_deployments_key_alone(together: Stack, marked: Marked) -> None:
