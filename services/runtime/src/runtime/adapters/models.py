@@ -16,6 +16,8 @@ from contracts.template_version import LlmChoice, SttChoice, TemplateDraft, Voic
 _NO_KEY = "none-needed"
 #: Seconds of silence after which a turn may end: at least, where the detector is sure; at most, where it is not.
 _ENDPOINTING = {"mode": "fixed", "min_delay": 0.3, "max_delay": 1.2}
+#: How long the end waits for words still being transcribed; the SDK's own 2 s would delay every end by as much.
+_LAST_TRANSCRIPT_S = 0.5
 
 
 class Provider(msgspec.Struct, frozen=True):
@@ -120,4 +122,5 @@ class VoiceModels(TextModels):
                 "preemptive_generation": {"enabled": draft.preemptive_generation},
             },
             "user_away_timeout": float(draft.limits.away_timeout_s) or None,
+            "session_close_transcript_timeout": _LAST_TRANSCRIPT_S,
         }
