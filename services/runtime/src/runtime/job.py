@@ -43,6 +43,7 @@ log = structlog.get_logger()
 
 CONNECT_S = 15.0
 LAST_MOMENTS_S = 10.0
+LEAVE_S = 2.0
 _VAD = "vad"
 
 
@@ -117,6 +118,7 @@ async def _converse(
     ctx: JobContext, client: Client, metadata: JobMetadata, surface: LiveKitSurface, conversation: Conversation
 ) -> None:
     """Enter the room, talk until the end; whatever happens, the session gets its last event."""
+    bystander = asyncio.create_task(asyncio.Event().wait(), name="bystander")
     try:
         async with asyncio.timeout(CONNECT_S):
             await ctx.connect(auto_subscribe=AutoSubscribe.AUDIO_ONLY)
@@ -128,15 +130,29 @@ async def _converse(
             log.info("session_running", job=ctx.job.id)
             await conversation.wait_ended()
     except asyncio.CancelledError:
-        # The worker is going down and its patience is over.
-        conversation.end("drained")
-        await _last_moments(conversation)
+        if bystander.done() or bystander.cancelling():
+            # Not this task alone: the worker died, and the SDK cancels whatever runs here. Nothing can be published any
+            # more, but the spill has it; who leaves the room now is missed at once, and not after 21 s.
+            log.error("worker_gone", job=ctx.job.id)
+            await _leave(ctx)
+        else:
+            # The worker is going down and its patience is over.
+            conversation.end("drained")
+            await _last_moments(conversation)
         raise
     except Exception as error:
         # A boundary: a session that is claimed must end, whatever broke.
         log.error("session_broken", fault=type(error).__name__, exc_info=error)
         conversation.fail("runtime_fault", type(error).__name__)
         await _last_moments(conversation)
+    finally:
+        bystander.cancel()
+
+
+async def _leave(ctx: JobContext) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LEAVE_S):
+            await ctx.room.disconnect()
 
 
 async def _last_moments(conversation: Conversation) -> None:

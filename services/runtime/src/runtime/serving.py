@@ -13,7 +13,7 @@ import structlog
 from chassis.clock import Clock
 from chassis.event_log import EventLog, LogFault
 from chassis.key_ring import KeyRing
-from chassis.outbox import Outbox
+from chassis.outbox import Outbox, OutboxFenced
 from chassis.recording import Recorder
 from chassis.spill import Spill, SpillHeader
 from chassis.tasks import Tasks
@@ -65,7 +65,10 @@ async def serve_session(
         raise KeyMissing(f"session {metadata.session} has no key")
     version = await versions.get(metadata.version)
     opened = await open_session(event_log, metadata, claimed, keys=keys)
-    async with _outbox(event_log, metadata, claimed, clock=clock, folder=spill_folder) as outbox, Tasks() as tasks:
+    async with (
+        _outbox(event_log, metadata, claimed, clock=clock, folder=spill_folder) as (outbox, publishing),
+        Tasks() as tasks,
+    ):
         stamp = Recorder(
             origin=origin_of(metadata, source=SOURCE), clock=clock, key=key, last_n=claimed.n, epoch=metadata.epoch
         )
@@ -88,7 +91,7 @@ async def serve_session(
         try:
             yield conversation
         finally:
-            await _flush(outbox)
+            await _flush(outbox, publishing)
 
 
 async def _watch(outbox: Outbox, conversation: Conversation) -> None:
@@ -110,7 +113,7 @@ async def _watch(outbox: Outbox, conversation: Conversation) -> None:
 @contextlib.asynccontextmanager
 async def _outbox(
     event_log: EventLog, metadata: JobMetadata, claimed: Claim, *, clock: Clock, folder: Path | None
-) -> AsyncIterator[Outbox]:
+) -> AsyncIterator[tuple[Outbox, asyncio.Task[None]]]:
     spill = _spill(metadata, claimed, folder) if folder is not None else None
     outbox = Outbox(
         log=event_log,
@@ -125,7 +128,7 @@ async def _outbox(
         spill.start()
     publishing = asyncio.create_task(outbox.run(), name="outbox")
     try:
-        yield outbox
+        yield outbox, publishing
     finally:
         publishing.cancel()
         await asyncio.gather(publishing, return_exceptions=True)
@@ -135,9 +138,15 @@ async def _outbox(
                 spill.remove()
 
 
-async def _flush(outbox: Outbox) -> None:
+async def _flush(outbox: Outbox, publishing: asyncio.Task[None]) -> None:
+    """Wait until all is stored, as long as somebody stores it."""
     try:
-        await outbox.drain(FLUSH_S)
+        stored = asyncio.ensure_future(outbox.drain(FLUSH_S))
+        await asyncio.wait({stored, publishing}, return_when=asyncio.FIRST_COMPLETED)
+        if not stored.done():
+            stored.cancel()
+            raise OutboxFenced("nothing is published any more")
+        await stored
     except LogFault as fault:
         log.error("outbox_not_drained", code=fault.code, waiting=outbox.last_n - outbox.acked_n)
 
