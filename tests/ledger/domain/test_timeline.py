@@ -7,7 +7,7 @@ from tests.support.sessions import a_session
 from contracts.envelope import Envelope
 from contracts.events import tool
 from contracts.registry import decode_data
-from ledger.domain.sealed import sealed_part
+from contracts.sealed import sealed_part
 from ledger.domain.storable import storable
 from ledger.domain.timeline import Item, item_of, settled, settles
 

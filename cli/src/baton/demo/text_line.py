@@ -17,6 +17,7 @@ from chassis.event_log import EventLog
 from chassis.key_ring import KeyRing
 from chassis.nats.connection import connect
 from chassis.nats.event_log import NatsEventLog
+from chassis.nats.keys import asking_for_keys
 from chassis.nats.object_store import NatsObjectStore
 from contracts.commands.jobs import JobMetadata
 from contracts.envelope import decode_commit
@@ -25,7 +26,7 @@ from contracts.panels.registry import builtin
 from contracts.panels.wire import PanelAck, PanelEvent
 from contracts.session_state import SessionState, evolve, fact
 from contracts.subjects import TEMPLATE_VERSIONS_BUCKET, Log, session_filter
-from runtime.adapters.lifeline import asking, beating
+from runtime.adapters.lifeline import beating
 from runtime.adapters.local_surface import LocalSurface
 from runtime.adapters.models import Providers
 from runtime.roomless import RoomlessSession
@@ -96,7 +97,7 @@ async def answered(session: SessionId, *, environment: Mapping[str, str], tell: 
             metadata=metadata,
             log=log,
             objects=NatsObjectStore(client, TEMPLATE_VERSIONS_BUCKET),
-            keys=KeyRing(ask=asking(client), reader=SOURCE),
+            keys=KeyRing(ask=asking_for_keys(client), reader=SOURCE),
             surface=surface,
             providers=Providers.from_environment(environment),
         )

@@ -4,6 +4,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
+from chassis.errors import Unavailable
 from chassis.recording import open_personal
 from contracts.commands.keys import KeyAnswer, KeyOpened, OpenKey
 from contracts.envelope import Envelope
@@ -11,7 +12,13 @@ from contracts.ids import CustomerId, KeyId, SessionId
 from contracts.registry import Personal
 
 AskForKey = Callable[[OpenKey], Awaitable[KeyAnswer]]
-"""How the holder of keys is asked; over NATS in services, a function in tests. Raises LogFault out of reach."""
+"""How the holder of keys is asked; over NATS in services, a function in tests. Raises KeysOutOfReach."""
+
+
+class KeysOutOfReach(Unavailable):
+    """Whoever holds the keys does not answer."""
+
+    code, title = "keys_unavailable", "Personal values cannot be opened just now"
 
 
 class KeyRing:

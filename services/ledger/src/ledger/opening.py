@@ -6,7 +6,7 @@ from chassis.key_ring import KeyRing
 from chassis.sealing import SealBroken
 from contracts.envelope import Envelope
 from contracts.registry import Personal
-from ledger.domain.sealed import Sealed
+from contracts.sealed import Sealed
 from ledger.sessions import FoundSession
 
 ERASED = "erased"

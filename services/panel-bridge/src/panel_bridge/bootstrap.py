@@ -11,15 +11,15 @@ from chassis.http.app import create_app
 from chassis.key_ring import KeyRing
 from chassis.nats.connection import connect
 from chassis.nats.event_log import NatsEventLog
+from chassis.nats.keys import asking_for_keys
 from chassis.nats.logs import declare_logs
 from chassis.postgres import migrations
-from chassis.postgres.faults import DefinitionChanged, LogReplaced
-from chassis.postgres.generations import AnyProjection, ensure_live
-from chassis.postgres.pool import direct, open_pool
+from chassis.postgres.generations import AnyProjection
+from chassis.postgres.pool import open_pool
+from chassis.postgres.prepare import prepare_projections
 from chassis.postgres.runner import ProjectionRunner
 from chassis.service import Service
 from chassis.tasks import Tasks
-from panel_bridge.adapters.keys import ask_gateway
 from panel_bridge.adapters.live_sessions import LiveSessions
 from panel_bridge.http import commands, panels
 from panel_bridge.panels import SERVICE, Panels
@@ -38,21 +38,14 @@ def projections(settings: Settings) -> list[AnyProjection]:
 
 
 async def migrate(settings: Settings) -> None:
-    """Declare the logs, make the schema and the first generation of every read model; safe to repeat.
-
-    A read model whose tables changed is left as it is: it serves until it is rebuilt.
-    """
+    """Declare the logs, make the tables and prepare the read models; safe to repeat."""
     async with connect(settings.nats_url, name=NAME) as nats:
         await declare_logs(nats, replicas=settings.nats_replicas)
         event_log = NatsEventLog(nats)
         await migrations.migrate(settings.postgres_dsn, service=SERVICE, folder=files("panel_bridge") / "migrations")
-        async with direct(settings.postgres_dsn, name=f"{NAME}-migrations") as db:
-            for projection in projections(settings):
-                incarnation = await event_log.incarnation(projection.log)
-                try:
-                    await ensure_live(db, service=SERVICE, projection=projection, incarnation=incarnation)
-                except (DefinitionChanged, LogReplaced) as error:
-                    log.warning("projection_needs_rebuild", projection=projection.name, code=error.code)
+        await prepare_projections(
+            settings.postgres_dsn, event_log=event_log, service=SERVICE, projections=projections(settings)
+        )
 
 
 @contextlib.asynccontextmanager
@@ -71,7 +64,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         for projection in projections(settings):
             runner = ProjectionRunner(log=event_log, dsn=dsn, service=SERVICE, projection=projection)
             tasks.start(runner.run(), name=f"panel_bridge.{projection.name}")
-        keys = KeyRing(ask=ask_gateway(nats), reader=NAME)
+        keys = KeyRing(ask=asking_for_keys(nats), reader=NAME)
         app = create_app(
             name=NAME,
             routes=ROUTES,

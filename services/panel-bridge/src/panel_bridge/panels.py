@@ -15,9 +15,10 @@ from chassis.postgres.wait import wait_for_position
 from chassis.sealing import SealBroken
 from contracts.ids import CustomerId, SessionId
 from contracts.registry import Personal
+from contracts.sealed import Sealed
 from contracts.subjects import Log, partition
 from panel_bridge.domain.panel_view import PanelView, viewed
-from panel_bridge.domain.revision import Revision, Sealed
+from panel_bridge.domain.revision import Revision
 from panel_bridge.read_models.panel_state import PanelState, knows, revisions_of
 
 SERVICE = "panel_bridge"

@@ -15,9 +15,10 @@ from livekit.plugins import silero
 
 from chassis.clock import SystemClock
 from chassis.event_log import LogFault
-from chassis.key_ring import KeyRing
+from chassis.key_ring import KeyRing, KeysOutOfReach
 from chassis.nats.connection import Client, connect
 from chassis.nats.event_log import NatsEventLog
+from chassis.nats.keys import asking_for_keys
 from chassis.nats.object_store import NatsObjectStore
 from chassis.nats.requests import serve
 from chassis.object_store import ObjectMissing
@@ -30,7 +31,7 @@ from contracts.commands.live import LiveRequest
 from contracts.subjects import TEMPLATE_VERSIONS_BUCKET, live_session_subject
 from contracts.template_version import CorruptVersion
 from runtime import telemetry
-from runtime.adapters.lifeline import asking, beating
+from runtime.adapters.lifeline import beating
 from runtime.adapters.livekit_surface import LiveKitSurface
 from runtime.adapters.models import Providers, VoiceModels
 from runtime.adapters.versions import Versions
@@ -42,6 +43,7 @@ from runtime.settings import Settings
 log = structlog.get_logger()
 
 CONNECT_S = 15.0
+KEY_S = 10.0
 LAST_MOMENTS_S = 10.0
 LEAVE_S = 2.0
 _VAD = "vad"
@@ -64,7 +66,7 @@ async def entrypoint(ctx: JobContext) -> None:
             async with connect(settings.nats_url, name="runtime-job") as client:
                 if await _serve(ctx, client, settings, metadata):
                     why = "session over"
-    except LogFault as fault:
+    except (LogFault, KeysOutOfReach) as fault:
         log.error("job_gave_up", code=fault.code)
         why = "log unavailable"
     finally:
@@ -98,7 +100,7 @@ async def _serve(ctx: JobContext, client: Client, settings: Settings, metadata: 
             serve_session(
                 event_log=event_log,
                 versions=Versions(objects=NatsObjectStore(client, TEMPLATE_VERSIONS_BUCKET), folder=settings.cache_dir),
-                keys=KeyRing(ask=asking(client), reader=SOURCE),
+                keys=KeyRing(ask=asking_for_keys(client, timeout_s=KEY_S), reader=SOURCE),
                 metadata=metadata,
                 claimed=claimed,
                 surface=surface,

@@ -10,8 +10,8 @@ import msgspec
 from contracts.envelope import Envelope
 from contracts.events import context, handoff, panel, session, tool, turn
 from contracts.registry import EventData
+from contracts.sealed import Sealed, sealed_part
 from contracts.subjects import Writer
-from ledger.domain.sealed import Sealed, sealed_part
 
 Kind = Literal["user", "agent", "handoff", "tool", "panel", "session", "context"]
 Outcome = tool.ToolCompleted | tool.ToolFailed | tool.ToolSkippedOnResume

@@ -6,7 +6,7 @@ import msgspec
 
 from contracts.envelope import Envelope
 from contracts.events.handoff import HandoffCompleted, HandoffEvent, HandoffRefused, HandoffRequested
-from ledger.domain.sealed import Sealed, sealed_part
+from contracts.sealed import Sealed, sealed_part
 
 
 class Transfer(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,35 +15,9 @@ from contracts.events.panel import (
     PanelRejected,
     PanelSnapshotted,
 )
-from contracts.ids import CustomerId, EventId, KeyId
+from contracts.sealed import Sealed, sealed_part
 
 Step = Literal["opened", "changed", "snapshotted", "closed"]
-
-
-class Sealed(msgspec.Struct, frozen=True, kw_only=True):
-    """The sealed part of a panel event, and what its seal is bound to but for customer and session."""
-
-    event: EventId
-    type: str
-    v: int
-    keyid: KeyId
-    blob: bytes
-
-    def envelope(self, *, customer: CustomerId, session: str) -> Envelope:
-        """What a key ring takes: the event again, without what does not matter for opening."""
-        return Envelope(
-            id=self.event,
-            type=self.type,
-            v=self.v,
-            time="",
-            customer=customer,
-            subject=session,
-            writer="",
-            n=0,
-            keyid=self.keyid,
-            data=msgspec.Raw(b"{}"),
-            personal=self.blob,
-        )
 
 
 class Revision(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,11 +91,5 @@ def _revision(
         by=by,
         what=what,
         time=envelope.time,
-        content=_sealed(envelope),
+        content=sealed_part(envelope),
     )
-
-
-def _sealed(envelope: Envelope) -> Sealed | None:
-    if not envelope.personal:
-        return None
-    return Sealed(event=envelope.id, type=envelope.type, v=envelope.v, keyid=envelope.keyid, blob=envelope.personal)

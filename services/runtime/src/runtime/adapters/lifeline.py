@@ -1,4 +1,4 @@
-"""What a job shares with the gateway while it runs, over core NATS: its heartbeat, and the key that it asks for."""
+"""The heartbeat by which the gateway knows that a job lives."""
 
 import asyncio
 import contextlib
@@ -6,30 +6,12 @@ from collections.abc import AsyncIterator
 
 import nats.errors
 
-from chassis.event_log import LogFault
-from chassis.key_ring import AskForKey
 from chassis.nats.connection import Client
-from chassis.nats.requests import NoAnswer, RequestRefused, ask
 from chassis.tasks import Tasks
 from contracts.commands.jobs import JobMetadata
-from contracts.commands.keys import KeyAnswer, OpenKey
-from contracts.subjects import OPEN_KEY, heartbeat_subject
+from contracts.subjects import heartbeat_subject
 
 BEAT_EVERY_S = 0.5
-KEY_S = 10.0
-
-
-def asking(client: Client) -> AskForKey:
-    """Asks whoever holds the keys; raises LogFault when nobody answers within KEY_S."""
-
-    async def ask_for_key(question: OpenKey) -> KeyAnswer:
-        try:
-            answer: KeyAnswer = await ask(client, OPEN_KEY, question, KeyAnswer, timeout_s=KEY_S)
-        except (NoAnswer, RequestRefused) as error:
-            raise LogFault("nobody opens keys") from error
-        return answer
-
-    return ask_for_key
 
 
 @contextlib.asynccontextmanager

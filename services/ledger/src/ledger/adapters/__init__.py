@@ -1,1 +1,0 @@
-"""What the ledger asks of others."""
