@@ -6,10 +6,9 @@ import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from chassis.embedded.child import Child
+from chassis.embedded.lifetime import StartedAndStopped
 from chassis.embedded.livekit_build import LiveKitUnavailable, find_or_build
 from chassis.embedded.ports import claim_port
 
@@ -23,7 +22,7 @@ _GRACE_S = 2.0
 _TARGET_LOAD = 1.5
 
 
-class LiveKitServer:
+class LiveKitServer(StartedAndStopped):
     """`webhook_urls` get every event, signed with `key`. Ports of 0 mean free ones, which a second start keeps.
 
     `secret` must have 32 characters or more. Entering raises StartFailed or PortInUse.
@@ -81,19 +80,6 @@ class LiveKitServer:
     async def stop(self) -> None:
         """Ends calls that are still going on: it waits two seconds for them, no more."""
         await self.child.stop()
-
-    async def __aenter__(self) -> Self:
-        try:
-            await self.start()
-        except BaseException:
-            await self.stop()
-            raise
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
 
     async def _answers(self) -> bool:
         try:

@@ -4,14 +4,13 @@ import asyncio
 import secrets
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
 
 from chassis.embedded.child import StartFailed
+from chassis.embedded.lifetime import StartedAndStopped
 from chassis.embedded.nats_server import NatsServer
 from chassis.embedded.ports import free_ports
 
@@ -20,7 +19,7 @@ _POLL_S = 0.2
 _PROBE = "BATON-CLUSTER-PROBE"
 
 
-class NatsCluster:
+class NatsCluster(StartedAndStopped):
     """Node `i` keeps its ports and its store over `kill(i)` and `restart(i)`. Entering waits until a replicated
     stream works.
     """
@@ -69,19 +68,6 @@ class NatsCluster:
             if time.monotonic() > deadline:
                 raise StartFailed(f"the cluster made no replicated stream within {_READY_S:g} s")
             await asyncio.sleep(_POLL_S)
-
-    async def __aenter__(self) -> Self:
-        try:
-            await self.start()
-        except BaseException:
-            await self.stop()
-            raise
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
 
     def _node(self, number: int, client_port: int, route_port: int, peers: str) -> NatsServer:
         return NatsServer(

@@ -11,10 +11,9 @@ import re
 import secrets
 import shutil
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from chassis.embedded.child import Child, StartFailed
+from chassis.embedded.lifetime import StartedAndStopped
 from chassis.embedded.ports import claim_port
 
 _START_S = 20.0
@@ -22,7 +21,7 @@ _URL_SAFE = re.compile(r"[A-Za-z0-9_.~-]+")
 USER = "baton"
 
 
-class NatsServer:
+class NatsServer(StartedAndStopped):
     """One node. `sync_always` fsyncs before each acknowledgement; without it, a kill of the process loses nothing, a
     power cut may.
 
@@ -83,19 +82,6 @@ class NatsServer:
 
     async def stop(self) -> None:
         await self.child.stop()
-
-    async def __aenter__(self) -> Self:
-        try:
-            await self.start()
-        except BaseException:
-            await self.stop()
-            raise
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
 
     async def _greets(self) -> bool:
         """It listens only once JetStream has recovered its store; then it sends INFO to whoever connects."""

@@ -16,10 +16,9 @@ import struct
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from chassis.embedded.child import Child, StartFailed
+from chassis.embedded.lifetime import StartedAndStopped
 from chassis.embedded.ports import claim_port
 
 _START_S = 60.0
@@ -31,7 +30,7 @@ _VERSIONS = ("pginstall18", "pginstall")
 USER = "baton"
 
 
-class Postgres:
+class Postgres(StartedAndStopped):
     """One server whose data lives in `folder`; made there at the first start. A port of 0 means a free one, kept from
     then on.
 
@@ -96,19 +95,6 @@ class Postgres:
     async def stop(self) -> None:
         if self.child is not None:
             await self.child.stop()
-
-    async def __aenter__(self) -> Self:
-        try:
-            await self.start()
-        except BaseException:
-            await self.stop()
-            raise
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
 
     async def _initialise(self, user: tuple[int, int] | None) -> None:
         """In a folder beside it, then renamed: a kill in the middle leaves nothing that looks like a cluster."""
