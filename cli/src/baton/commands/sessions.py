@@ -15,7 +15,7 @@ from rich.markup import escape
 
 from baton import ready
 from baton.demo.api import open_api, open_client
-from baton.main import data_option, say
+from baton.terminal import configure_telemetry, data_option, say
 from baton.verify import verify_export
 
 _SHOWN_GAP_S = 3.0
@@ -31,7 +31,6 @@ _KEY_BYTES = 32
 def demo(data: Path, scenario: Path | None, topology: Any, as_json: bool, svg: Path | None) -> None:
     """Hold a real call and show what it left behind; exit status 0 only if all of it happened."""
     from baton.demo.call import demo as hold_demo
-    from baton.main import configure_telemetry
     from baton.up import Options
     from simulators.scenario import DEMO
 
@@ -137,3 +136,6 @@ def _pause(before: str, now: str, *, speed: float, step: bool) -> None:
     elif speed > 0 and before:
         gap = (parse_time(now) - parse_time(before)).total_seconds() / speed
         time.sleep(max(0.0, min(gap, _SHOWN_GAP_S)))
+
+
+COMMANDS = [demo, api, replay, export, verify]

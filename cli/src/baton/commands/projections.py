@@ -9,9 +9,9 @@ from typing import TypeVar
 
 import click
 
-from baton.main import data_option
 from baton.projections import Projections, open_projections
 from baton.ready import environment_of
+from baton.terminal import data_option
 
 T = TypeVar("T")
 
