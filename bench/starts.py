@@ -34,7 +34,7 @@ class Size(msgspec.Struct, frozen=True):
     rounds: int
 
 
-FULL = Size(at_join=400, at_start=150, mints=1200, rounds=5)
+FULL = Size(at_join=300, at_start=100, mints=900, rounds=5)
 QUICK = Size(at_join=40, at_start=20, mints=100, rounds=1)
 
 
