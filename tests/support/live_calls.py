@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import msgspec
 from livekit import rtc
+from tests.support.stack import Stack
 from tests.support.until import until
 
 from baton.demo.api import Api, open_api, open_client
@@ -155,12 +156,16 @@ async def slots_taken(live: Ready, customer: str) -> list[str]:
         await db.close(timeout=5)
 
 
-def job_process(stack_pids: list[int], session: str) -> int:
-    """The process that serves the session: the one that has its spill open. Raises AssertionError."""
-    for pid in stack_pids:
-        if any(f"/{session}." in name for name in _open_files(pid)):
-            return pid
-    raise AssertionError(f"no process serves {session}")
+async def job_process(stack: Stack, session: str) -> int:
+    """The process that serves the session: the one that has its spill open (not while it makes the file anew)."""
+    found: list[int] = []
+
+    def seen() -> bool:
+        found[:] = [pid for pid in stack.alive() if any(f"/{session}." in name for name in _open_files(pid))]
+        return bool(found)
+
+    await until(seen, what=f"a process serves {session}")
+    return found[0]
 
 
 def _open_files(pid: int) -> list[str]:
