@@ -30,12 +30,12 @@ class Hearing:
         self.bursts: list[Burst] = []
         self.heard_s = 0.0
         self._open: list[npt.NDArray[np.int16]] = []
-        self._started_s = self._loud_s = 0.0
+        self._started_s = self._loud_s = self._heard_s = 0.0
         self._changed = asyncio.Condition()
 
     async def frame(self, samples: npt.NDArray[np.int16]) -> None:
         """One frame, some 10 ms."""
-        now = time.monotonic()
+        now = self._heard_s = time.monotonic()
         loud = float(np.sqrt(np.mean(samples.astype(np.float64) ** 2))) > _LOUD_RMS
         if loud:
             if not self._open:
@@ -46,6 +46,13 @@ class Hearing:
             self._open.append(samples)
         if self._open and now - self._loud_s > _SILENCE_S:
             await self._close()
+
+    async def watch(self) -> None:
+        """For ever: speech also ends where nothing arrives any more, because its speaker has left."""
+        while True:
+            await asyncio.sleep(_SILENCE_S / 4)
+            if self._open and time.monotonic() - self._heard_s > _SILENCE_S:
+                await self._close()
 
     async def next_burst(self, after: int, *, timeout_s: float) -> Burst:
         """The burst with index `after` (0 is the first), once it has ended; raises TimeoutError."""

@@ -67,6 +67,7 @@ class Participant:
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
         await asyncio.wait_for(self.room.local_participant.publish_track(track, options), _CONNECT_S)
         self._tasks.start(self._microphone(), name="microphone")
+        self._tasks.start(self.hearing.watch(), name="hearing")
         self._tasks.start(self._sender(), name="panel events")
 
     async def sync(self) -> None:
