@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 from livekit import api, rtc
+from livekit.rtc.data_stream import StreamError
 from tests.support.invariants import assert_invariants
 from tests.support.live_calls import EPOCH, Call, a_call, a_customer, model_requests
 from tests.support.log_watch import LogWatch, watching
@@ -31,7 +32,7 @@ class PutOut(Exception):
     """The intruder is not in the room any more."""
 
 
-_PUT_OUT = (PutOut, rtc.participant.PublishDataError, rtc.participant.PublishTrackError)
+_PUT_OUT = (PutOut, StreamError, rtc.participant.PublishDataError, rtc.participant.PublishTrackError)
 
 
 @contextlib.asynccontextmanager

@@ -18,7 +18,7 @@ import msgspec
 import pytest
 from livekit import rtc
 from tests.support.invariants import ENDS, assert_invariants
-from tests.support.live_calls import Call, a_call, a_customer, slots_taken
+from tests.support.live_calls import Call, a_call, a_customer, until_no_slot_is_taken
 from tests.support.log_watch import LogWatch, watching
 from tests.support.stack import Stack
 from tests.support.until import until
@@ -205,7 +205,7 @@ async def test_nothing_acknowledged_is_lost_and_the_session_gets_its_one_end(
         await watch.until_seen(call.session, *ENDS, timeout_s=END_WITHIN_S)
         await watch.until_seen(call.session, "session.closed", writer="admission", timeout_s=END_WITHIN_S)
     await assert_invariants(live, chain.stack.data, call.session, seen=watch.commits.values())
-    assert await slots_taken(live, CUSTOMER) == []
+    await until_no_slot_is_taken(live, CUSTOMER)
 
 
 async def _nothing_is_lost(live: Ready, watch: LogWatch, point: Point) -> None:

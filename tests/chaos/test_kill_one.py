@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from tests.support.invariants import ENDS, assert_invariants
-from tests.support.live_calls import Call, a_call, a_customer, job_process, slots_taken
+from tests.support.live_calls import Call, a_call, a_customer, job_process, until_no_slot_is_taken
 from tests.support.log_watch import LogWatch, watching
 from tests.support.stack import Stack, a_stack
 from tests.support.until import until
@@ -54,7 +54,7 @@ async def _ended_once(live: Ready, data: Path, watch: LogWatch, session: str, cu
         await watch.until_seen(session, *ENDS, timeout_s=END_WITHIN_S)
         await watch.until_seen(session, "session.closed", writer="admission")
     await assert_invariants(live, data, session, seen=watch.commits.values())
-    assert await slots_taken(live, customer) == []
+    await until_no_slot_is_taken(live, customer)
 
 
 async def _another_call_works(live: Ready, data: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.invariants import assert_invariants
-from tests.support.live_calls import a_call, a_customer, slots_taken
+from tests.support.live_calls import a_call, a_customer, until_no_slot_is_taken
 from tests.support.log_watch import LogWatch, watching
 from tests.support.stack import Stack, a_stack
 from tests.support.until import until
@@ -98,7 +98,7 @@ async def test_a_worker_that_comes_late_serves_whoever_waits_and_its_death_ends_
             worker.kill()
             await watch.until_seen(call.session, "session.ended", "session.failed", timeout_s=LOST_WITHIN_S)
         await call.api.until_status(call.session, "closed", timeout_s=20)
-    assert await slots_taken(live, "waiting") == []
+    await until_no_slot_is_taken(live, "waiting")
     await assert_invariants(live, lacking.data, call.session, seen=watch.commits.values())
     with a_worker(lacking) as another:
         await until(another.registered, what="the next worker is registered", timeout_s=60)

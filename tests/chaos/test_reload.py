@@ -2,7 +2,7 @@
 
 import pytest
 from tests.support.invariants import assert_invariants
-from tests.support.live_calls import EPOCH, Call, a_call, a_customer, model_requests, slots_taken
+from tests.support.live_calls import EPOCH, Call, a_call, a_customer, model_requests, until_no_slot_is_taken
 from tests.support.log_watch import LogWatch, watching
 from tests.support.stack import Stack
 from tests.support.until import until
@@ -71,6 +71,6 @@ async def test_who_stays_away_beyond_the_grace_ends_the_session_and_gives_the_sl
         await call.api.until_status(call.session, "closed", timeout_s=20)
         assert decode_data(watch.events(call.session)[-1]).reason == "user_left"  # type: ignore[attr-defined]
         await assert_invariants(live, stack.data, call.session, seen=watch.commits.values())
-        assert await slots_taken(live, "leaver") == []
+        await until_no_slot_is_taken(live, "leaver")
         async with a_call(live) as following:
             await following.api.post(f"/api/session/{following.session}/end", {})

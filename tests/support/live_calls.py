@@ -147,6 +147,15 @@ def agents_in(room: rtc.Room) -> list[rtc.RemoteParticipant]:
     return [one for one in room.remote_participants.values() if one.kind == kind]
 
 
+async def until_no_slot_is_taken(live: Ready, customer: str) -> None:
+    """A slot is given back by whoever follows the log, a moment after the end is in it."""
+
+    async def free() -> bool:
+        return await slots_taken(live, customer) == []
+
+    await until(free, what=f"no slot of {customer} is taken")
+
+
 async def slots_taken(live: Ready, customer: str) -> list[str]:
     """The sessions that count against the customer's limit now."""
     db = await asyncpg.connect(live.postgres_dsn, timeout=10)

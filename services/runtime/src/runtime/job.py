@@ -25,7 +25,7 @@ from chassis.object_store import ObjectMissing
 from chassis.recording import current_traceparent
 from chassis.sealing import SealBroken
 from chassis.settings import load
-from chassis.telemetry.tracing import continued
+from chassis.telemetry.tracing import continued, flush
 from contracts.commands.jobs import JobMetadata
 from contracts.commands.live import LiveRequest
 from contracts.subjects import TEMPLATE_VERSIONS_BUCKET, live_session_subject
@@ -44,6 +44,7 @@ log = structlog.get_logger()
 
 CONNECT_S = 15.0
 KEY_S = 10.0
+FLUSH_SPANS_MS = 2000
 LAST_MOMENTS_S = 10.0
 LEAVE_S = 2.0
 _VAD = "vad"
@@ -70,6 +71,8 @@ async def entrypoint(ctx: JobContext) -> None:
         log.error("job_gave_up", code=fault.code)
         why = "log unavailable"
     finally:
+        # The process ends without a word to its exporters: what the session left in them goes out before.
+        await asyncio.to_thread(flush, timeout_ms=FLUSH_SPANS_MS)
         ctx.shutdown(why)
 
 

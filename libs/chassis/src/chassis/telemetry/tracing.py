@@ -36,6 +36,13 @@ def configure(*, service: str, otlp_endpoint: str) -> TracerProvider:
     return provider
 
 
+def flush(*, timeout_ms: int) -> None:
+    """Export what is still waiting; blocks for `timeout_ms` at most, so call it from a thread."""
+    provider = trace.get_tracer_provider()
+    if isinstance(provider, TracerProvider):
+        provider.force_flush(timeout_ms)
+
+
 def tracer() -> trace.Tracer:
     """The tracer of our own spans."""
     return trace.get_tracer("baton")
