@@ -19,6 +19,10 @@ from gateway.domain.view import GATEWAY_JOB, SessionView
 pytestmark = pytest.mark.unit
 
 TIMERS = Timers()
+EMPTY_TIMEOUT_S = 25.0
+"""LiveKit closes a room that nobody is in after `empty_timeout` (here shorter than the settling of the properties): a
+gateway whose view was older than the session's end may have opened one for nobody.
+"""
 
 
 class World:
@@ -29,6 +33,7 @@ class World:
         self.looks: list[tuple[dict[str, Participant] | None, SessionView]] = [(None, self.log), (None, self.log)]
         self.now_s = START_S
         self.room: dict[str, Participant] | None = None
+        self.empty_for_s = 0.0
         self.waiting_jobs: list[int] = []
         self.alive_agents: set[str] = set()
         self.pulse_s: dict[int, float] = {}
@@ -157,8 +162,11 @@ class World:
         self.worker = True
 
     def tick(self, seconds: float = 1) -> None:
-        """Time passes; a living agent beats, and comes back to a room that LiveKit forgot."""
+        """Time passes; a living agent beats, and is back in a room that LiveKit forgot; LiveKit closes empty rooms."""
         self.now_s += seconds
+        self.empty_for_s = self.empty_for_s + seconds if self.room == {} else 0.0
+        if self.empty_for_s >= EMPTY_TIMEOUT_S:
+            self.room = None
         for who in self.alive_agents:
             self.room = self.room if self.room is not None else {}
             again = Participant(identity=who, sid=f"PA_{who}_{int(self.now_s)}", agent=True, epoch=self.log.claimed)
