@@ -1,7 +1,7 @@
 """A running session without a room, with everything a test wants to look at."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from tests.support.runtime_sessions import Admitted, PanelPage, an_admitted_session
@@ -56,11 +56,12 @@ async def a_call(
     version: TemplateVersion | None = None,
     log: MemoryEventLog | None = None,
     page: PanelPage | None = None,
+    given: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> AsyncIterator[ACall]:
-    """A session that has been greeted; it ends with the context."""
+    """A session that has been greeted; it ends with the context. `given` is what `an_admitted_session` takes."""
     log, objects, page = log or MemoryEventLog(), MemoryObjectStore(), page or PanelPage()
-    session = await an_admitted_session(log, objects, version)
+    session = await an_admitted_session(log, objects, version, **(given or {}))
     surface = LocalSurface(page)
     async with RoomlessSession(
         metadata=session.metadata,

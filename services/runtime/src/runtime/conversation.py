@@ -75,7 +75,7 @@ class Conversation:
         self._transfers = Transfers(arbiter=self._arbiter, recorder=recorder, clock=clock)
         self._board = PanelBoard(kinds=kinds, validate=complaint)
         self.desk = PanelDesk(board=self._board, surface=surface, recorder=recorder, tasks=tasks)
-        self.context = SessionContext(modality=version.draft.modality_profile, panels=lambda: self._board.panels)
+        self.context = SessionContext(modality=version.draft.profile, panels=lambda: self._board.panels)
         self._attendance = Attendance(limits=limits, recorder=recorder, clock=clock, end=self.end)
         self.sdk_events = SdkEvents(
             recorder,
@@ -158,7 +158,9 @@ class Conversation:
 
     def _first_agent(self) -> ConfiguredAgent:
         if self._resumed_from is None:
-            return self._factory.build(self._version.draft.initial_agent)
+            requested = self._recorder.state.admission.requested
+            wanted = requested.initial_agent if requested is not None else ""
+            return self._factory.build(AgentId(wanted or self._version.draft.initial_agent))
         run = self._recorder.run
         messages = [
             ChatMessage(role=one.role, id=one.id, content=[one.text], interrupted=one.interrupted)

@@ -4,6 +4,7 @@ Nothing here is logged. To erase a person is to delete the rows of that person.
 """
 
 from collections import OrderedDict
+from collections.abc import Mapping
 
 import msgspec
 
@@ -51,6 +52,13 @@ class Vault:
         if wrapped is None:
             return None
         return unseal(await self._customer_key(customer), wrapped, binding=_binding(customer, session, keyid))
+
+    async def metadata_digests(self, customer: CustomerId, metadata: Mapping[str, str]) -> list[str]:
+        """Of each pair a keyed hash, sorted: 128 bits, hex, under a key of the customer's own (ADR 7)."""
+        if not metadata:
+            return []
+        key = derive_key(await self._customer_key(customer), "session metadata")
+        return sorted(keyed_digest(key, f"{name}={value}".encode())[:32] for name, value in metadata.items())
 
     def resume_digest(self, session: SessionId, token: str) -> str:
         """What is stored of a resume token."""

@@ -9,12 +9,12 @@ import msgspec
 import structlog
 
 from chassis.api_keys import Principal
-from chassis.errors import NotAuthenticated, NotFound, Unavailable
+from chassis.errors import FieldError, InvalidInput, NotAuthenticated, NotFound, Unavailable
 from chassis.event_log import RevisionConflict
 from chassis.ids import new_id
 from chassis.object_store import ObjectMissing
 from contracts.events.session import SessionRequested, UserPersonal
-from contracts.ids import KeyId, SessionId, TemplateId, VersionHash
+from contracts.ids import AgentId, KeyId, SessionId, TemplateId, VersionHash
 from contracts.positions import Position
 from contracts.template_version import CorruptVersion, TemplateVersion
 from gateway.adapters.catalogue import Catalogue
@@ -51,12 +51,22 @@ class WrongResumeToken(NotAuthenticated):
     code, title = "wrong_resume_token", "The resume token does not open this session"
 
 
+class UnknownAgent(InvalidInput):
+    """The session shall begin with an agent that its template version does not have."""
+
+    code, title = "unknown_agent", "The template's published version has no such agent"
+
+
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """A session as asked for: of which template, and for whom. `user_id` is the customer's pseudonym."""
+    """A session as asked for: of which template, and for whom. `user_id` is the customer's pseudonym, `external_id`
+    its own name for the session; `initial_agent` None where the template's own begins.
+    """
 
     template_id: TemplateId
     user_id: str
     personal: UserPersonal
+    external_id: str = ""
+    initial_agent: AgentId | None = None
 
 
 class Admitted(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,10 +98,12 @@ class Admitting:
         self.tokens, self._token_ttl_s = tokens, token_ttl_s
 
     async def start(self, principal: Principal, wanted: Wanted) -> Admitted:
-        """Let a session in. Raises UnknownTemplate, TooManySessions, SlotExpired, Unavailable, LogFault."""
+        """Let a session in. Raises UnknownTemplate, UnknownAgent, TooManySessions, SlotExpired, Unavailable,
+        LogFault.
+        """
         hash, version = await self._version(principal, wanted.template_id)
         session, keyid = SessionId(new_id("ses")), KeyId(new_id("dk"))
-        requested = self._requested(principal, wanted, session, hash, version)
+        requested = await self._requested(principal, wanted, session, hash, version)
         resume_token = f"rt_{secrets.token_urlsafe(32)}"
         key = await self._take_place(principal, requested, session, keyid, resume_token)
         view = SessionView(customer=principal.customer, session=session)
@@ -133,7 +145,7 @@ class Admitting:
             log.error("version_unreadable", version=hash, fault=error.code)
             raise VersionUnreadable from error
 
-    def _requested(
+    async def _requested(
         self,
         principal: Principal,
         wanted: Wanted,
@@ -142,6 +154,8 @@ class Admitting:
         version: TemplateVersion,
     ) -> SessionRequested:
         draft = version.draft
+        with store_in_reach():
+            digests = await self._vault.metadata_digests(principal.customer, wanted.personal.session_metadata)
         return SessionRequested(
             template_id=wanted.template_id,
             version=hash,
@@ -149,10 +163,13 @@ class Admitting:
             user_id=wanted.user_id,
             identity=participant_identity(self._vault.identities, session=session, user_id=wanted.user_id),
             room=session,
-            modality_profile=draft.modality_profile,
+            modality_profile=draft.profile,
             panels=draft.panels,
             dispatch=draft.dispatch,
             limits=draft.limits,
+            initial_agent=_initial_agent(wanted, version),
+            external_id=wanted.external_id,
+            metadata_digests=digests,
         )
 
     async def _take_place(
@@ -175,3 +192,15 @@ class Admitting:
             )
             await self._places.take(place, limit=self._catalogue.limit(customer))
         return made.key
+
+
+def _initial_agent(wanted: Wanted, version: TemplateVersion) -> AgentId:
+    """Empty where the template's own begins; raises UnknownAgent."""
+    if wanted.initial_agent is None:
+        return AgentId("")
+    if wanted.initial_agent not in {agent.id for agent in version.agents}:
+        where = FieldError(
+            "/initial_agent", UnknownAgent.code, f"{wanted.initial_agent} is not an agent of the version"
+        )
+        raise UnknownAgent(f"the template has no agent {wanted.initial_agent}", errors=[where])
+    return wanted.initial_agent

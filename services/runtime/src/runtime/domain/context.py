@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from contracts.events.session import UserPersonal
+from contracts.events.session import UserPersonal, Variable
 from contracts.ids import PanelId
 from contracts.session_state import Panel, RunState
 from contracts.template_version import ModalityProfile
@@ -20,6 +20,11 @@ class SessionContext:
     observations: list[str] = field(default_factory=list)
     flags: dict[str, object] = field(default_factory=dict)
     panels: Callable[[], Mapping[PanelId, Panel]] = dict
+
+    @property
+    def variables(self) -> Mapping[str, Variable]:
+        """What the customer gave this session for the templates of instructions and greetings."""
+        return self.user.variables
 
     @property
     def panel_state(self) -> dict[PanelId, dict[str, object]]:
