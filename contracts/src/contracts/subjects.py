@@ -15,6 +15,9 @@ PARTITIONS = 64
 TEMPLATE_VERSIONS_BUCKET = "TEMPLATE_VERSIONS"
 """Object store bucket: published template versions, each under its SHA-256."""
 
+SECRETS_BUCKET = "SECRETS"
+"""Key-value bucket: customers' secrets as config seals them, and their wrapped data keys. Config alone uses it."""
+
 
 class Log(StrEnum):
     """A JetStream stream that holds many of our streams."""
@@ -129,3 +132,6 @@ OPEN_KEY = "req.gateway.open_key"
 
 JOB_DEATH = "req.gateway.job_death"
 """Request/reply: a worker reports that a job process of its own died (contracts/commands/jobs.py)."""
+
+TOOL_SECRETS = "req.config.tool_secrets"
+"""Request/reply: the signing secrets of a session's custom tools (contracts/commands/secrets.py)."""
