@@ -18,6 +18,7 @@ from config.domain.api_key import API_KEY
 from config.domain.customer import CUSTOMER
 from config.domain.template import TEMPLATE, Drafted
 from contracts.ids import AgentId, ApiKeyId, CustomerId, PanelId, TemplateId
+from contracts.model_catalogue import builtin_models
 from contracts.panels.registry import builtin
 from contracts.registry import EventData
 from contracts.subjects import CONFIG_WRITER, Log, config_subject
@@ -60,7 +61,10 @@ class Entities:
         assert isinstance(drafted, Drafted)
         definitions = await self._definitions(principal.customer, drafted.draft.agents)
         kinds = {PanelId(name): kind for name, kind in builtin().items()}
-        version, content = encode_version(publishing.assemble(id, drafted.draft, definitions=definitions, kinds=kinds))
+        assembled = publishing.assemble(
+            id, drafted.draft, definitions=definitions, kinds=kinds, models=builtin_models()
+        )
+        version, content = encode_version(assembled)
         await self._objects.put(version, content)
         return await self._handle(principal, "template", id, TEMPLATE, template.Publish(version))
 

@@ -3,16 +3,18 @@
 Pointers go into the set as the customer sees it: ``/initial_agent``, ``/agents/<id>/handoff_targets/0/agent`` …
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from chassis.errors import FieldError, InvalidInput
+from config.domain.agent_rules import own_errors
+from config.domain.draft_rules import Definitions, Kinds, draft_errors
+from config.domain.model_rules import model_errors, template_model_errors
+from config.domain.pointers import below
+from config.domain.text_rules import placeholder_errors
 from contracts.builtin_tools import BUILTIN_TOOLS
-from contracts.ids import AgentId, PanelId, TemplateId
-from contracts.panels.kind import PanelKind
-from contracts.template_version import MAX_DURATION_S, AgentDefinition, TemplateDraft, TemplateVersion, VersionAgent
-
-Definitions = Mapping[AgentId, AgentDefinition]
-Kinds = Mapping[PanelId, PanelKind]
+from contracts.ids import AgentId, TemplateId
+from contracts.model_catalogue import ModelCatalogue
+from contracts.template_version import AgentDefinition, TemplateDraft, TemplateVersion, VersionAgent
 
 
 class InvalidTemplate(InvalidInput):
@@ -21,11 +23,14 @@ class InvalidTemplate(InvalidInput):
     code, title = "invalid_template", "The template cannot be published"
 
 
-def assemble(template: TemplateId, draft: TemplateDraft, *, definitions: Definitions, kinds: Kinds) -> TemplateVersion:
+def assemble(
+    template: TemplateId, draft: TemplateDraft, *, definitions: Definitions, kinds: Kinds, models: ModelCatalogue
+) -> TemplateVersion:
     """The whole set; `definitions` holds those agents of the draft that exist. Raises InvalidTemplate."""
     errors = [
-        *_draft_errors(draft, definitions, kinds),
-        *_agent_errors(draft, definitions),
+        *draft_errors(draft, definitions, kinds),
+        *template_model_errors(draft, models),
+        *_agent_errors(draft, definitions, models),
         *_unreachable(draft, definitions),
     ]
     if errors:
@@ -38,30 +43,12 @@ def assemble(template: TemplateId, draft: TemplateDraft, *, definitions: Definit
     )
 
 
-def _draft_errors(draft: TemplateDraft, definitions: Definitions, kinds: Kinds) -> Iterator[FieldError]:
-    if not draft.agents:
-        yield FieldError("/agents", "required", "a template has at least one agent")
-    for place, agent in enumerate(draft.agents):
-        if agent not in definitions:
-            yield FieldError(f"/agents/{place}", "unknown_agent", f"there is no agent {agent}")
-        if agent in draft.agents[:place]:
-            yield FieldError(f"/agents/{place}", "repeated_agent", f"the agent {agent} is listed twice")
-    if draft.initial_agent not in draft.agents:
-        yield FieldError("/initial_agent", "unknown_agent", f"{draft.initial_agent} is not an agent of this template")
-    for place, panel in enumerate(draft.panels):
-        if panel not in kinds:
-            yield FieldError(f"/panels/{place}", "unknown_panel", f"there is no panel kind {panel}")
-    limits = draft.limits
-    for name in limits.__struct_fields__:
-        if getattr(limits, name) <= 0:
-            yield FieldError(f"/limits/{name}", "out_of_range", f"{name} is more than 0")
-    if limits.max_duration_s > MAX_DURATION_S:
-        yield FieldError("/limits/max_duration_s", "out_of_range", f"a session lasts at most {MAX_DURATION_S} s")
-
-
-def _agent_errors(draft: TemplateDraft, definitions: Definitions) -> Iterator[FieldError]:
+def _agent_errors(draft: TemplateDraft, definitions: Definitions, models: ModelCatalogue) -> Iterator[FieldError]:
     for agent, definition in _present(draft, definitions):
         where = f"/agents/{agent}"
+        yield from below(where, own_errors(definition))
+        yield from below(where, placeholder_errors(draft, definition))
+        yield from model_errors(draft, agent, definition, models)
         for place, target in enumerate(definition.handoff_targets):
             if target.agent not in draft.agents:
                 detail = f"{agent} hands off to {target.agent}, which is not an agent of this template"
@@ -83,7 +70,7 @@ def _modality_errors(
     where: str, agent: AgentId, definition: AgentDefinition, draft: TemplateDraft
 ) -> Iterator[FieldError]:
     needed = {"audio": None, "audio_camera": "camera", "audio_screen": "screen"}[definition.modality]
-    if needed and getattr(draft.modality_profile, needed) == "off":
+    if needed and getattr(draft.profile, needed) == "off":
         detail = f"{agent} needs the {needed}, which the modality profile has off"
         yield FieldError(f"{where}/modality", "modality_not_offered", detail)
 
