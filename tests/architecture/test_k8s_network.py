@@ -64,6 +64,11 @@ PATHS = [
     "/api/templates/tpl_1/publish",
     "/api/keys",
     "/api/sessions",
+    "/api/sessions/ses_1",
+    "/api/sessions/ses_1/live",
+    "/api/sessions/ses_1/log",
+    "/api/sessions/ses_1/logs",
+    "/api/sessions/",
     "/api/sessions/ses_1/timeline",
     "/api/sessions/ses_1/panels",
     "/api/sessions/ses_1/panels/coding_ide/commands",
@@ -98,12 +103,14 @@ def selected(policy: str) -> set[str]:
 
 
 def routed(path: str) -> str | None:
-    """The backend that the HTTPRoute chooses: an expression before a prefix, a longer prefix before a shorter."""
+    """The backend that the HTTPRoute chooses: the exact path, an expression, then the longest prefix."""
     best: tuple[int, int, str] | None = None
     for rule in of_kind("HTTPRoute")["baton"]["spec"]["rules"]:
         for match in rule["matches"]:
             value = match["path"]["value"]
-            if match["path"]["type"] == "RegularExpression":
+            if match["path"]["type"] == "Exact":
+                found = (2, len(value)) if path == value else None
+            elif match["path"]["type"] == "RegularExpression":
                 found = (1, len(value)) if re.fullmatch(value, path) else None
             else:
                 found = (0, len(value)) if path == value or path.startswith(f"{value}/") else None

@@ -15,6 +15,7 @@ from chassis.service import Asgi
 
 ROUTES: list[tuple[str, str]] = [
     (r"/api/session(/.*)?", "gateway"),
+    (r"/api/sessions(/[^/]+(/(live|log))?)?", "gateway"),
     (r"/webhooks/.*", "gateway"),
     (r"/api/(agents|templates|keys)(/.*)?", "config"),
     (r"/api/sessions/[^/]+/panels(/.*)?", "panel-bridge"),

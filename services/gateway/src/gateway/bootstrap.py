@@ -34,9 +34,11 @@ from gateway.handlers.answers import answering
 from gateway.handlers.endings import Endings
 from gateway.handlers.heartbeats import Heartbeats
 from gateway.handlers.open_sessions import OpenSessions
+from gateway.handlers.opening import Opener
 from gateway.handlers.reconciler import Reconciler
 from gateway.handlers.slots import SlotKeeper
 from gateway.handlers.webhooks import Webhooks
+from gateway.http import session_list
 from gateway.http import sessions as session_routes
 from gateway.http import webhooks as webhook_routes
 from gateway.http.statuses import Statuses
@@ -156,12 +158,15 @@ async def open_service(
 
         app = create_app(
             name="gateway",
-            routes=[*session_routes.ROUTES, *webhook_routes.ROUTES],
+            routes=[*session_routes.ROUTES, *session_list.ROUTES, *webhook_routes.ROUTES],
             dependencies={
                 "admitting": admitting,
                 "endings": endings,
                 "statuses": Statuses(event_log=event_log),
                 "webhooks": webhooks,
+                "pool": pool,
+                "vault": vault,
+                "opener": Opener(vault=vault),
             },
             api_keys=api_keys,
             ready=ready,

@@ -4,7 +4,7 @@ Nothing here is logged. To erase a person is to delete the rows of that person.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 
@@ -52,6 +52,19 @@ class Vault:
         if wrapped is None:
             return None
         return unseal(await self._customer_key(customer), wrapped, binding=_binding(customer, session, keyid))
+
+    async def data_keys(self, customer: CustomerId, keyids: Collection[KeyId]) -> dict[KeyId, bytes]:
+        """Those of the customer's keys that there are, in one look; what is missing was destroyed, or never was."""
+        rows = await self._pool.fetch(
+            "select keyid, session, wrapped from data_key where customer = $1 and keyid = any($2::text[])",
+            customer,
+            list(keyids),
+        )
+        wrapping = await self._customer_key(customer) if rows else b""
+        return {
+            row["keyid"]: unseal(wrapping, row["wrapped"], binding=_binding(customer, row["session"], row["keyid"]))
+            for row in rows
+        }
 
     async def metadata_digests(self, customer: CustomerId, metadata: Mapping[str, str]) -> list[str]:
         """Of each pair a keyed hash, sorted: 128 bits, hex, under a key of the customer's own (ADR 7)."""

@@ -2,12 +2,18 @@
 
 from litestar.di import NamedDependency
 
+from chassis.postgres.pool import Pool
+from gateway.adapters.vault import Vault
 from gateway.handlers.admitting import Admitting
 from gateway.handlers.endings import Endings
+from gateway.handlers.opening import Opener
 from gateway.handlers.webhooks import Webhooks
 from gateway.http.statuses import Statuses
 
 Admits = NamedDependency[Admitting]
 Ends = NamedDependency[Endings]
 TellsStatus = NamedDependency[Statuses]
+ReadModels = NamedDependency[Pool]
+KeepsKeys = NamedDependency[Vault]
+Opens = NamedDependency[Opener]
 TakesWebhooks = NamedDependency[Webhooks]
