@@ -75,7 +75,7 @@ class Conversation:
         self._transfers = Transfers(arbiter=self._arbiter, recorder=recorder, clock=clock)
         self._board = PanelBoard(kinds=kinds, validate=complaint)
         self.desk = PanelDesk(board=self._board, surface=surface, recorder=recorder, tasks=tasks)
-        self.context = SessionContext(modality=version.draft.modality_profile, panels=lambda: self._board.panels)
+        self.context = SessionContext(modality=version.draft.profile, panels=lambda: self._board.panels)
         self._attendance = Attendance(limits=limits, recorder=recorder, clock=clock, end=self.end)
         self.sdk_events = SdkEvents(
             recorder,

@@ -163,7 +163,7 @@ class Admitting:
             user_id=wanted.user_id,
             identity=participant_identity(self._vault.identities, session=session, user_id=wanted.user_id),
             room=session,
-            modality_profile=draft.modality_profile,
+            modality_profile=draft.profile,
             panels=draft.panels,
             dispatch=draft.dispatch,
             limits=draft.limits,
