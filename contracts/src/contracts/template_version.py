@@ -10,6 +10,7 @@ import msgspec
 import rfc8785
 from msgspec import UNSET, UnsetType
 
+from contracts.custom_tool import CustomTool
 from contracts.ids import AgentId, PanelId, TemplateId, VersionHash
 from contracts.modality import PRESETS, PresetName
 from contracts.modality import ModalityProfile as ModalityProfile
@@ -143,16 +144,25 @@ class VersionAgent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TemplateVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole set, as sessions run it. `panel_kinds` holds each kind's file, so that nothing else is needed."""
+    """The whole set, as sessions run it. `panel_kinds` holds each kind's file, so that nothing else is needed.
+
+    `tools` holds the customer's own tools by name, without their secrets; it is left out where there are none.
+    """
 
     template_id: TemplateId
     draft: TemplateDraft
     agents: list[VersionAgent]
     panel_kinds: dict[PanelId, PanelKind]
+    tools: dict[str, CustomTool] | UnsetType = UNSET
 
     def agent(self, id: AgentId) -> AgentDefinition:
         """The definition of an agent of this version; raises KeyError."""
         return {agent.id: agent.definition for agent in self.agents}[id]
+
+    def keyterms_for(self, choice: SttChoice) -> list[str]:
+        """What all agents who share a transcriber want it to listen for, without repetition."""
+        sharing = [one.definition for one in self.agents if self.draft.transcribed_for(one.definition) == choice]
+        return list(dict.fromkeys(term for one in sharing if one.speech for term in one.speech.keyterms))
 
 
 def encode_version(version: TemplateVersion) -> tuple[VersionHash, bytes]:

@@ -326,3 +326,15 @@ def test_a_deprecated_model_publishes_with_a_warning() -> None:
         ("/agents/expert/llm/model", "deprecated_model"),
         ("/agents/expert/voice/model", "deprecated_model"),
     ]
+
+
+def test_a_transcriber_listens_for_what_all_who_share_it_want() -> None:
+    chosen = definitions(
+        triage=a_definition(
+            speech=SpeechTuning(keyterms=["Baton", "Ada"]), handoff_targets=[HandoffTarget(agent=EXPERT)]
+        ),
+        expert=a_definition(speech=SpeechTuning(keyterms=["Ada", "Lin"])),
+    )
+    version = publish(a_draft(), chosen)
+    assert version.keyterms_for(version.draft.stt) == ["Baton", "Ada", "Lin"]
+    assert version.keyterms_for(SttChoice(language="de")) == []

@@ -136,6 +136,8 @@ class Conversation:
         """Begin, or go on where another job stopped. Raises what the models raise."""
         state = self._recorder.state
         self.context.user = state.admission.user or self.context.user
+        if (requested := state.admission.requested) is not None:
+            self.context.user_id, self.context.session_id = requested.user_id, requested.room
         self.context.restore(state.run)
         self._board.restore(state.run)
         agent = self._first_agent()

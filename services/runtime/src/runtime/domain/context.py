@@ -16,6 +16,8 @@ class SessionContext:
     """`userdata` of the AgentSession. Every change of it is an event before it is here; `panels` reads the board."""
 
     user: UserPersonal = field(default_factory=UserPersonal)
+    user_id: str = ""
+    session_id: str = ""
     modality: ModalityProfile = field(default_factory=ModalityProfile)
     observations: list[str] = field(default_factory=list)
     flags: dict[str, object] = field(default_factory=dict)
