@@ -4,12 +4,14 @@ The same table is written as an HTTPRoute in infra/k8s; a test holds them agains
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import httpx
 import msgspec
 
+from baton import openapi
 from chassis.http.problems import Problem
 from chassis.service import Asgi
 
@@ -37,8 +39,13 @@ def service_of(path: str) -> str | None:
 def together(apps: Mapping[str, Asgi]) -> Asgi:
     """An application that hands each request to the service in this process."""
 
+    document = ApiDocument(partial(_from_app, apps), names=lambda: apps.keys())
+
     async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] != "http":
+            return
+        if scope["path"] == openapi.PATH:
+            await document(scope, receive, send)
             return
         service = service_of(scope["path"])
         if service is None:
@@ -55,8 +62,13 @@ def together(apps: Mapping[str, Asgi]) -> Asgi:
 def apart(urls: Mapping[str, str], client: httpx.AsyncClient) -> Asgi:
     """An application that forwards each request to the service's own process; `urls` may change as they restart."""
 
+    document = ApiDocument(partial(_from_url, urls, client), names=lambda: urls.keys())
+
     async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] != "http":
+            return
+        if scope["path"] == openapi.PATH:
+            await document(scope, receive, send)
             return
         service = service_of(scope["path"])
         if service is None:
@@ -84,6 +96,42 @@ def apart(urls: Mapping[str, str], client: httpx.AsyncClient) -> Asgi:
             await _problem(send, 503, "unavailable", "The service is out of reach", scope["path"])
 
     return app
+
+
+class ApiDocument:
+    """Answers GET at `openapi.PATH` with the document of all services that run here, made at the first question."""
+
+    def __init__(self, fetch: Callable[[str], Awaitable[bytes]], *, names: Callable[[], Iterable[str]]) -> None:
+        self._fetch, self._names = fetch, names
+        self._made: dict[frozenset[str], bytes] = {}
+
+    async def __call__(self, scope: dict[str, Any], _receive: Any, send: Any) -> None:
+        """Raises nothing: a service that is out of reach is a 503."""
+        if scope["method"] != "GET":
+            await _problem(send, 405, "method_not_allowed", "Only GET is answered here", scope["path"])
+            return
+        names = frozenset(self._names()) & set(openapi.SERVICES)
+        try:
+            document = self._made.get(names) or await self._merged(names)
+        except httpx.HTTPError:
+            await _problem(send, 503, "unavailable", "A service is out of reach", scope["path"])
+            return
+        self._made = {names: document}
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
+        await send({"type": "http.response.body", "body": document})
+
+    async def _merged(self, names: frozenset[str]) -> bytes:
+        return openapi.render(openapi.merge({name: msgspec.json.decode(await self._fetch(name)) for name in names}))
+
+
+async def _from_app(apps: Mapping[str, Asgi], name: str) -> bytes:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(apps[name])) as client:
+        return await _from_url({name: "http://service"}, client, name)
+
+
+async def _from_url(urls: Mapping[str, str], client: httpx.AsyncClient, name: str) -> bytes:
+    answer = await client.get(f"{urls[name]}/schema/openapi.json")
+    return answer.raise_for_status().content
 
 
 async def _forward(client: httpx.AsyncClient, url: str, scope: dict[str, Any], body: bytes, send: Any) -> None:

@@ -14,10 +14,12 @@ from chassis.service import Service
 from chassis.tasks import Tasks
 from config.entities import Entities
 from config.http import agents, keys, templates
+from config.http.examples import EXAMPLES
 from config.settings import Settings
 from contracts.subjects import TEMPLATE_VERSIONS_BUCKET
 
 SOURCE = "config/0.1"
+ROUTES = [*agents.ROUTES, *templates.ROUTES, *keys.ROUTES]
 
 
 async def migrate(settings: Settings) -> None:
@@ -56,7 +58,8 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         tasks.start(api_keys.follow(), name="config.api_keys")
         app = create_app(
             name="config",
-            routes=[*agents.ROUTES, *templates.ROUTES, *keys.ROUTES],
+            routes=ROUTES,
+            examples=EXAMPLES,
             dependencies={"entities": entities},
             api_keys=api_keys,
             ready=lambda: nats.is_connected and api_keys.caught_up.is_set(),

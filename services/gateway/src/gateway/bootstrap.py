@@ -41,11 +41,13 @@ from gateway.handlers.webhooks import Webhooks
 from gateway.http import session_list
 from gateway.http import sessions as session_routes
 from gateway.http import webhooks as webhook_routes
+from gateway.http.examples import EXAMPLES
 from gateway.http.statuses import Statuses
 from gateway.read_models.session_index import SERVICE, SessionIndex
 from gateway.settings import Settings
 
 SOURCE = "gateway/0.1"
+ROUTES = [*session_routes.ROUTES, *session_list.ROUTES, *webhook_routes.ROUTES]
 _MIGRATIONS = files("gateway.migrations")
 _EMPTY_ROOM_S = 60
 _MASTER_KEY_BYTES = 32
@@ -158,7 +160,8 @@ async def open_service(
 
         app = create_app(
             name="gateway",
-            routes=[*session_routes.ROUTES, *session_list.ROUTES, *webhook_routes.ROUTES],
+            routes=ROUTES,
+            examples=EXAMPLES,
             dependencies={
                 "admitting": admitting,
                 "endings": endings,

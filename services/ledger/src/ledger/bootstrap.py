@@ -26,6 +26,7 @@ from contracts.subjects import Log
 from ledger.adapters.keys import ask_gateway
 from ledger.exporting import Signer
 from ledger.http import cost, events, export, handoffs, state, timeline
+from ledger.http.examples import EXAMPLES
 from ledger.opening import Opener
 from ledger.price_book import load_price_book
 from ledger.read_models.charges import Charges
@@ -90,6 +91,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         app = create_app(
             name=SERVICE,
             routes=ROUTES,
+            examples=EXAMPLES,
             dependencies=dependencies(settings, pool=pool, event_log=event_log, ask=ask_gateway(nats)),
             api_keys=api_keys,
             ready=lambda: nats.is_connected and api_keys.caught_up.is_set(),

@@ -22,6 +22,7 @@ from chassis.tasks import Tasks
 from panel_bridge.adapters.keys import ask_gateway
 from panel_bridge.adapters.live_sessions import LiveSessions
 from panel_bridge.http import commands, panels
+from panel_bridge.http.examples import EXAMPLES
 from panel_bridge.panels import SERVICE, Panels
 from panel_bridge.read_models.panel_state import PanelState
 from panel_bridge.settings import Settings
@@ -75,6 +76,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         app = create_app(
             name=NAME,
             routes=ROUTES,
+            examples=EXAMPLES,
             dependencies={
                 "pool": pool,
                 "panels": Panels(pool=pool, event_log=event_log, keys=keys),

@@ -8,7 +8,7 @@ from litestar.params import JSONBody
 
 from chassis.http.app import Caller, PathId
 from chassis.ids import new_id
-from config.domain.agent_definition import Write, Written
+from config.domain.agent_definition import DefinitionArchived, Write, Written
 from config.http.answers import ConfigEntities, encoded
 from contracts.ids import AgentId
 from contracts.positions import Position
@@ -32,7 +32,7 @@ async def create_agent(data: JSONBody[AgentDefinition], principal: Caller, entit
     return _answer(id, handled.state, handled.position)
 
 
-@put("/api/agents/{agent_id:str}", opt={"scope": "agents:write"})
+@put("/api/agents/{agent_id:str}", opt={"scope": "agents:write", "refuses": (DefinitionArchived,)})
 async def write_agent(
     agent_id: PathId, data: JSONBody[AgentDefinition], principal: Caller, entities: ConfigEntities
 ) -> AgentAnswer:

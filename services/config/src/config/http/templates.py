@@ -8,7 +8,8 @@ from litestar.params import JSONBody
 
 from chassis.http.app import Caller, PathId
 from chassis.ids import new_id
-from config.domain.template import Drafted, Write
+from config.domain.publishing import InvalidTemplate
+from config.domain.template import Drafted, TemplateIsArchived, Write
 from config.http.answers import ConfigEntities, encoded
 from contracts.ids import TemplateId, VersionHash
 from contracts.positions import Position
@@ -34,7 +35,7 @@ async def create_template(data: JSONBody[TemplateDraft], principal: Caller, enti
     return _answer(id, handled.state, handled.position)
 
 
-@put("/api/templates/{template_id:str}", opt={"scope": "templates:write"})
+@put("/api/templates/{template_id:str}", opt={"scope": "templates:write", "refuses": (TemplateIsArchived,)})
 async def write_template(
     template_id: PathId, data: JSONBody[TemplateDraft], principal: Caller, entities: ConfigEntities
 ) -> TemplateAnswer:
@@ -52,7 +53,11 @@ async def get_template(template_id: PathId, principal: Caller, entities: ConfigE
     return _answer(id, stream.state, stream.position)
 
 
-@post("/api/templates/{template_id:str}/publish", opt={"scope": "templates:write"}, status_code=200)
+@post(
+    "/api/templates/{template_id:str}/publish",
+    opt={"scope": "templates:write", "refuses": (InvalidTemplate, TemplateIsArchived)},
+    status_code=200,
+)
 async def publish_template(template_id: PathId, principal: Caller, entities: ConfigEntities) -> TemplateAnswer:
     """Validate and publish the draft as an immutable version; an unchanged set keeps its version."""
     id = TemplateId(template_id)
