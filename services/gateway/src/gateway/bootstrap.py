@@ -23,6 +23,7 @@ from chassis.tasks import Tasks
 from contracts.subjects import TEMPLATE_VERSIONS_BUCKET
 from gateway.adapters.catalogue import Catalogue
 from gateway.adapters.livekit import LiveKitTokens, open_livekit
+from gateway.adapters.page_logs import PageLogs
 from gateway.adapters.places import Places
 from gateway.adapters.rooms import Roomless, Rooms, Tokens
 from gateway.adapters.session_streams import SessionStreams
@@ -32,13 +33,15 @@ from gateway.domain.reconcile import Timers
 from gateway.handlers.admitting import Admitting
 from gateway.handlers.answers import answering
 from gateway.handlers.endings import Endings
+from gateway.handlers.forgetting import forgetting
 from gateway.handlers.heartbeats import Heartbeats
 from gateway.handlers.open_sessions import OpenSessions
 from gateway.handlers.opening import Opener
+from gateway.handlers.page_reports import PageReports
 from gateway.handlers.reconciler import Reconciler
 from gateway.handlers.slots import SlotKeeper
 from gateway.handlers.webhooks import Webhooks
-from gateway.http import session_list
+from gateway.http import page_log, session_list
 from gateway.http import sessions as session_routes
 from gateway.http import webhooks as webhook_routes
 from gateway.http.examples import EXAMPLES
@@ -47,7 +50,7 @@ from gateway.read_models.session_index import SERVICE, SessionIndex
 from gateway.settings import Settings
 
 SOURCE = "gateway/0.1"
-ROUTES = [*session_routes.ROUTES, *session_list.ROUTES, *webhook_routes.ROUTES]
+ROUTES = [*session_routes.ROUTES, *session_list.ROUTES, *page_log.ROUTES, *webhook_routes.ROUTES]
 _MIGRATIONS = files("gateway.migrations")
 _EMPTY_ROOM_S = 60
 _MASTER_KEY_BYTES = 32
@@ -94,7 +97,7 @@ async def open_service(
             objects=NatsObjectStore(nats, TEMPLATE_VERSIONS_BUCKET),
             max_sessions=settings.max_sessions,
         )
-        places, seen = Places(pool), WebhooksSeen(pool)
+        places, seen, page_logs = Places(pool), WebhooksSeen(pool), PageLogs(pool)
         vault = Vault(pool=pool, master=master)
         streams = SessionStreams(event_log=event_log, clock=clock, source=SOURCE, instance=instance)
         sessions = OpenSessions(event_log=event_log, pool=pool, streams=streams)
@@ -147,6 +150,7 @@ async def open_service(
         tasks.start(slots.keep(), name="gateway.slots")
         tasks.start(slots.sweep(), name="gateway.slot_sweep")
         tasks.start(reconciler.run(), name="gateway.reconciler")
+        tasks.start(forgetting([page_logs.forget_old]), name="gateway.forgetting")
         for projection in projections(settings):
             runner = ProjectionRunner(
                 log=event_log, dsn=settings.postgres_dsn, service=SERVICE, projection=projection, clock=clock
@@ -170,6 +174,7 @@ async def open_service(
                 "pool": pool,
                 "vault": vault,
                 "opener": Opener(vault=vault),
+                "reports": PageReports(places=places, vault=vault, page_logs=page_logs),
             },
             api_keys=api_keys,
             ready=ready,

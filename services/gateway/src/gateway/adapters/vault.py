@@ -23,6 +23,13 @@ class NewKey(msgspec.Struct, frozen=True):
     person: str
 
 
+class SessionKey(msgspec.Struct, frozen=True):
+    """A session's data key, 32 bytes, and its id."""
+
+    keyid: KeyId
+    key: bytes
+
+
 class Vault:
     """Keys in PostgreSQL. `master` is 32 bytes; each purpose gets a key of its own from it."""
 
@@ -52,6 +59,16 @@ class Vault:
         if wrapped is None:
             return None
         return unseal(await self._customer_key(customer), wrapped, binding=_binding(customer, session, keyid))
+
+    async def key_of_session(self, customer: CustomerId, session: SessionId) -> SessionKey | None:
+        """The one key of a session; None once it is destroyed."""
+        row = await self._pool.fetchrow(
+            "select keyid, wrapped from data_key where customer = $1 and session = $2", customer, session
+        )
+        if row is None:
+            return None
+        binding = _binding(customer, session, row["keyid"])
+        return SessionKey(row["keyid"], unseal(await self._customer_key(customer), row["wrapped"], binding=binding))
 
     async def data_keys(self, customer: CustomerId, keyids: Collection[KeyId]) -> dict[KeyId, bytes]:
         """Those of the customer's keys that there are, in one look; what is missing was destroyed, or never was."""

@@ -2,14 +2,13 @@
 themselves, as the reconciler's first look.
 """
 
-import hmac
 import secrets
 
 import msgspec
 import structlog
 
 from chassis.api_keys import Principal
-from chassis.errors import FieldError, InvalidInput, NotAuthenticated, NotFound, Unavailable
+from chassis.errors import FieldError, InvalidInput, NotFound, Unavailable
 from chassis.event_log import RevisionConflict
 from chassis.ids import new_id
 from chassis.object_store import ObjectMissing
@@ -29,6 +28,7 @@ from gateway.domain.token import grant_for, participant_identity
 from gateway.domain.view import SessionView
 from gateway.handlers.open_sessions import OpenSessions
 from gateway.handlers.reconciler import Reconciler
+from gateway.handlers.resuming import customer_of
 
 log = structlog.get_logger(__name__)
 
@@ -43,12 +43,6 @@ class VersionUnreadable(Unavailable):
     """The published version cannot be read just now."""
 
     code, title = "version_unreadable", "The template's published version cannot be read"
-
-
-class WrongResumeToken(NotAuthenticated):
-    """The resume token opens no such session."""
-
-    code, title = "wrong_resume_token", "The resume token does not open this session"
 
 
 class UnknownAgent(InvalidInput):
@@ -123,13 +117,8 @@ class Admitting:
 
     async def issue_token(self, session: SessionId, resume_token: str) -> str:
         """A fresh token for the same identity. Raises WrongResumeToken, SessionOver, Unavailable, LogFault."""
-        with store_in_reach():
-            found = await self._places.resumable(session)
-        expected = found.digest if found is not None else "-"
-        offered = self._vault.resume_digest(session, resume_token)
-        if not hmac.compare_digest(expected, offered) or found is None:
-            raise WrongResumeToken
-        view, _ = await self._streams.decide(found.customer, session, admission.IssueToken(ttl_s=self._token_ttl_s))
+        customer = await customer_of(self._places, self._vault, session, resume_token)
+        view, _ = await self._streams.decide(customer, session, admission.IssueToken(ttl_s=self._token_ttl_s))
         self._sessions.take(view)
         return self.tokens.mint(grant_for(view.request, ttl_s=self._token_ttl_s))
 

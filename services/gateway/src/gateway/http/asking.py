@@ -7,6 +7,7 @@ from gateway.adapters.vault import Vault
 from gateway.handlers.admitting import Admitting
 from gateway.handlers.endings import Endings
 from gateway.handlers.opening import Opener
+from gateway.handlers.page_reports import PageReports
 from gateway.handlers.webhooks import Webhooks
 from gateway.http.statuses import Statuses
 
@@ -16,4 +17,5 @@ TellsStatus = NamedDependency[Statuses]
 ReadModels = NamedDependency[Pool]
 KeepsKeys = NamedDependency[Vault]
 Opens = NamedDependency[Opener]
+TakesReports = NamedDependency[PageReports]
 TakesWebhooks = NamedDependency[Webhooks]

@@ -1,41 +1,31 @@
 """/api/sessions and /api/sessions/{id}: a customer's sessions, found by what it knows of them."""
 
-import base64
-import binascii
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
-import msgspec
 from litestar import Request, get
-from litestar.params import FromQuery, QueryParameter
+from litestar.params import FromQuery
 
 from chassis.errors import FieldError, InvalidInput
 from chassis.http.app import Caller, PathId
-from chassis.http.parameters import position
+from chassis.http.pages import DEFAULT_LIMIT, BadCursor, CursorText, PageLimit, decode_cursor, page_of
+from chassis.http.parameters import BadPosition, position
+from chassis.postgres.faults import Behind, PositionOfAnotherLog
 from chassis.postgres.pool import Pool
 from chassis.postgres.wait import wait_for_position
 from contracts.ids import SessionId
-from gateway.adapters.reach import store_in_reach
+from gateway.adapters.reach import StoreUnavailable, store_in_reach
 from gateway.http.asking import KeepsKeys, Opens, ReadModels
-from gateway.http.bodies import checked_id
-from gateway.http.given import check_metadata
+from gateway.http.bodies import BadId, checked_id
+from gateway.http.given import BadMetadata, check_metadata
 from gateway.http.session_bodies import SessionDetail, SessionPage, detail, sealed_envelope, summary
 from gateway.http.sessions import NoSuchSession
 from gateway.read_models.session_index import SERVICE, SessionIndex
 from gateway.read_models.session_list import Place, Search, Status, session_of, sessions_of
 
-MAX_PAGE = 100
 _METADATA = "metadata."
 _WAIT_S = 2.0
-
-Limit = Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)]
-
-
-class BadCursor(InvalidInput):
-    """A cursor that no page gave."""
-
-    code, title = "invalid_cursor", "The cursor is none that a page gave"
 
 
 class BadTime(InvalidInput):
@@ -44,7 +34,22 @@ class BadTime(InvalidInput):
     code, title = "invalid_time", "A time is RFC 3339 with its offset"
 
 
-@get("/api/sessions", opt={"scope": "sessions:read"})
+@get(
+    "/api/sessions",
+    opt={
+        "scope": "sessions:read",
+        "refuses": (
+            BadId,
+            BadCursor,
+            BadTime,
+            BadMetadata,
+            BadPosition,
+            Behind,
+            PositionOfAnotherLog,
+            StoreUnavailable,
+        ),
+    },
+)
 async def list_sessions(
     request: Request[Any, Any, Any],
     principal: Caller,
@@ -56,8 +61,8 @@ async def list_sessions(
     external_id: FromQuery[str | None] = None,
     created_after: FromQuery[str | None] = None,
     created_before: FromQuery[str | None] = None,
-    cursor: FromQuery[str | None] = None,
-    limit: Limit = 20,
+    cursor: CursorText = None,
+    limit: PageLimit = DEFAULT_LIMIT,
     min_position: FromQuery[str | None] = None,
 ) -> SessionPage:
     """Your sessions, newest first. `metadata.<key>=<value>` finds those that were started with the whole pair; each
@@ -75,15 +80,20 @@ async def list_sessions(
         created_after=_moment(created_after, "created_after"),
         created_before=_moment(created_before, "created_before"),
     )
-    after = None if cursor is None else _place(cursor)
-    rows = await sessions_of(pool, principal.customer, search, after=after, limit=limit + 1)
-    shown = rows[:limit]
+    rows = await sessions_of(pool, principal.customer, search, after=_place(cursor), limit=limit + 1)
+    shown, next_cursor = page_of(rows, limit=limit, key=lambda row: row.place)
     opened = await opener.open(principal.customer, [sealed_envelope(principal.customer, row) for row in shown])
     data = [summary(row, personal) for row, personal in zip(shown, opened, strict=True)]
-    return SessionPage(data=data, next_cursor=_cursor(shown[-1].place) if len(rows) > limit else None)
+    return SessionPage(data=data, next_cursor=next_cursor)
 
 
-@get("/api/sessions/{session_id:str}", opt={"scope": "sessions:read"})
+@get(
+    "/api/sessions/{session_id:str}",
+    opt={
+        "scope": "sessions:read",
+        "refuses": (NoSuchSession, BadPosition, Behind, PositionOfAnotherLog, StoreUnavailable),
+    },
+)
 async def get_session(
     session_id: PathId,
     principal: Caller,
@@ -126,18 +136,10 @@ def _moment(text: str | None, name: str) -> datetime | None:
     return moment
 
 
-def _cursor(place: Place) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode(place)).rstrip(b"=").decode()
-
-
-def _place(cursor: str) -> Place:
-    try:
-        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        place = msgspec.json.decode(raw, type=Place)
-        if place.requested_at.tzinfo is None:
-            raise ValueError("a moment without its offset")
-    except (ValueError, binascii.Error, msgspec.MsgspecError) as error:
-        raise BadCursor(errors=[FieldError("/cursor", BadCursor.code, BadCursor.title)]) from error
+def _place(cursor: str | None) -> Place | None:
+    place = decode_cursor(cursor, Place)
+    if place is not None and place.requested_at.tzinfo is None:
+        raise BadCursor
     return place
 
 

@@ -9,7 +9,8 @@ from gateway.adapters.places import TooManySessions
 from gateway.adapters.reach import StoreUnavailable
 from gateway.domain.admission import SessionOver, SlotExpired
 from gateway.domain.view import SessionView
-from gateway.handlers.admitting import UnknownAgent, UnknownTemplate, VersionUnreadable, WrongResumeToken
+from gateway.handlers.admitting import UnknownAgent, UnknownTemplate, VersionUnreadable
+from gateway.handlers.resuming import WrongResumeToken
 from gateway.http.asking import Admits, Ends, TellsStatus
 from gateway.http.bodies import (
     BadId,
