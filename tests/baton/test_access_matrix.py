@@ -20,7 +20,7 @@ from config.domain.api_key import SCOPES
 pytestmark = pytest.mark.integration
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "openapi.json"
-PUBLIC = {"issue_token", "get_public_key", "livekit_webhook"}
+PUBLIC = {"issue_token", "get_public_key", "livekit_webhook", "report_log"}
 OWN_NAMESPACE = {"write_agent", "write_template"}
 """They write under an id of the caller's choice, and ids are each customer's own: a stranger writes its own thing."""
 

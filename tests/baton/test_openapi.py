@@ -19,7 +19,7 @@ from contracts.ids import ID_PATTERN
 pytestmark = pytest.mark.unit
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "openapi.json"
-PUBLIC = {"issue_token", "get_public_key", "livekit_webhook"}
+PUBLIC = {"issue_token", "get_public_key", "livekit_webhook", "report_log"}
 """Operations that need no API key: each has a credential of its own, or nothing to hide."""
 
 _ORIGIN = "urn:openapi"
