@@ -81,6 +81,11 @@ def config_subject(customer: CustomerId, kind: str, entity: str) -> str:
     return f"cfg.{check_id(customer)}.{check_id(kind)}.{check_id(entity)}"
 
 
+def config_filter(customer: CustomerId, kind: str) -> str:
+    """All entities of one kind of a customer."""
+    return f"cfg.{check_id(customer)}.{check_id(kind)}.*"
+
+
 class StreamOwner(NamedTuple):
     """Whose stream a subject is: `entity` is the session, entity or account; `partition` is -1 outside SESSIONS."""
 

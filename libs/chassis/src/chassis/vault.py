@@ -4,7 +4,7 @@ A ciphertext is bound to its customer, entity, field, id and data key: in anothe
 Key-encryption keys rotate without downtime and without touching a secret, since only data keys are wrapped anew:
 1. give every process ``old,new``: all can open what either wrapped;
 2. give every process ``new,old``: the first one wraps; data keys are wrapped anew as they are read;
-3. run `rewrap`, and once it has nothing left to do, give every process ``new``.
+3. run `rewrap` (config's migration does), and give every process ``new``.
 Nothing here is logged. To forget a customer's secrets for good is to delete that customer's data key.
 """
 
