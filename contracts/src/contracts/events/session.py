@@ -29,7 +29,8 @@ class UserPersonal(Personal, frozen=True, kw_only=True):
 
 @event("session.requested", personal=UserPersonal)
 class SessionRequested(EventData, frozen=True, kw_only=True):
-    """Admission let a session in. `user_id` is the customer's own pseudonym for the person.
+    """Admission let a session in. `user_id` is the customer's own pseudonym for the person. `alias` is the one of the
+    template by which it was started, empty where it got the last published version.
 
     `initial_agent` is empty where the template's own begins. `external_id` is the customer's own name for the session,
     an id. `metadata_digests` are keyed hashes of each `key=value` of the sealed session metadata, sorted, by which it
@@ -49,6 +50,7 @@ class SessionRequested(EventData, frozen=True, kw_only=True):
     initial_agent: AgentId = AgentId("")
     external_id: str = ""
     metadata_digests: list[str] = []
+    alias: str = ""
 
 
 @event("session.refused")

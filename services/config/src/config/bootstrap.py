@@ -13,13 +13,22 @@ from chassis.nats.object_store import NatsObjectStore
 from chassis.service import Service
 from chassis.tasks import Tasks
 from config.entities import Entities
-from config.http import agents, keys, templates
+from config.http import agents, aliases, keys, models, templates
+from config.http import versions as version_routes
 from config.http.examples import EXAMPLES
 from config.settings import Settings
+from config.versions import Versions
 from contracts.subjects import TEMPLATE_VERSIONS_BUCKET
 
 SOURCE = "config/0.1"
-ROUTES = [*agents.ROUTES, *templates.ROUTES, *keys.ROUTES]
+ROUTES = [
+    *agents.ROUTES,
+    *templates.ROUTES,
+    *version_routes.ROUTES,
+    *aliases.ROUTES,
+    *models.ROUTES,
+    *keys.ROUTES,
+]
 
 
 async def migrate(settings: Settings) -> None:
@@ -55,12 +64,13 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             pepper=pepper,
             source=SOURCE,
         )
+        versions = Versions(entities=entities, log=log, objects=NatsObjectStore(nats, TEMPLATE_VERSIONS_BUCKET))
         tasks.start(api_keys.follow(), name="config.api_keys")
         app = create_app(
             name="config",
             routes=ROUTES,
             examples=EXAMPLES,
-            dependencies={"entities": entities},
+            dependencies={"entities": entities, "versions": versions},
             api_keys=api_keys,
             ready=lambda: nats.is_connected and api_keys.caught_up.is_set(),
         )

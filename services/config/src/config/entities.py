@@ -3,16 +3,18 @@
 import asyncio
 from typing import TypeVar
 
+import msgspec
+
 from chassis.api_keys import Principal, api_key_digest, new_api_key
 from chassis.clock import Clock
 from chassis.command_handler import CommandHandler, Handled, Stream
 from chassis.decider import Decider
-from chassis.errors import NotFound
+from chassis.errors import FieldError, NotFound
 from chassis.event_log import EventLog
 from chassis.ids import new_id
 from chassis.object_store import ObjectStore
 from chassis.recording import Origin
-from config.domain import agent_definition, api_key, customer, publishing, template
+from config.domain import agent_definition, api_key, customer, model_rules, publishing, template
 from config.domain.agent_definition import AGENT_DEFINITION, Written
 from config.domain.api_key import API_KEY
 from config.domain.customer import CUSTOMER
@@ -28,6 +30,13 @@ C = TypeVar("C")
 S = TypeVar("S")
 
 
+class Published(msgspec.Struct, frozen=True):
+    """A template after a publish, and what in it works but should be changed."""
+
+    handled: Handled[template.State]
+    warnings: list[FieldError]
+
+
 class Entities:
     """Commands and look-ups on the entities of CONFIG. Raises the deciders' refusals and LogFault."""
 
@@ -36,9 +45,9 @@ class Entities:
         self._objects, self._pepper, self._source = objects, pepper, source
 
     async def write_agent(
-        self, principal: Principal, id: AgentId, command: agent_definition.Write
+        self, principal: Principal, id: AgentId, command: agent_definition.Command
     ) -> Handled[agent_definition.State]:
-        """Create or revise an agent definition."""
+        """Create, revise or archive an agent definition."""
         return await self._handle(principal, "agent", id, AGENT_DEFINITION, command)
 
     async def find_agent(self, customer: CustomerId, id: AgentId) -> Stream[agent_definition.State]:
@@ -46,16 +55,16 @@ class Entities:
         return await self._found(customer, "agent", id, AGENT_DEFINITION)
 
     async def write_template(
-        self, principal: Principal, id: TemplateId, command: template.Write
+        self, principal: Principal, id: TemplateId, command: template.Command
     ) -> Handled[template.State]:
-        """Create or revise a template's draft."""
+        """Create or change a template."""
         return await self._handle(principal, "template", id, TEMPLATE, command)
 
     async def find_template(self, customer: CustomerId, id: TemplateId) -> Stream[template.State]:
         """One template; raises NotFound."""
         return await self._found(customer, "template", id, TEMPLATE)
 
-    async def publish(self, principal: Principal, id: TemplateId) -> Handled[template.State]:
+    async def publish(self, principal: Principal, id: TemplateId) -> Published:
         """Validate the draft with its agents, store the version under its hash, then make it current."""
         drafted = (await self.find_template(principal.customer, id)).state
         assert isinstance(drafted, Drafted)
@@ -66,7 +75,8 @@ class Entities:
         )
         version, content = encode_version(assembled)
         await self._objects.put(version, content)
-        return await self._handle(principal, "template", id, TEMPLATE, template.Publish(version))
+        handled = await self._handle(principal, "template", id, TEMPLATE, template.Publish(version))
+        return Published(handled, model_rules.warnings(drafted.draft, definitions, builtin_models()))
 
     async def issue_key(self, principal: Principal, *, scopes: list[str], livemode: bool) -> tuple[ApiKeyId, str]:
         """A new key: its id, and the key itself, which nobody will see again."""

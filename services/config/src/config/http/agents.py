@@ -8,7 +8,7 @@ from litestar.params import JSONBody
 
 from chassis.http.app import Caller, PathId
 from chassis.ids import new_id
-from config.domain.agent_definition import DefinitionArchived, Write, Written
+from config.domain.agent_definition import Archive, DefinitionArchived, Write, Written
 from config.http.answers import ConfigEntities, encoded
 from contracts.ids import AgentId
 from contracts.positions import Position
@@ -50,9 +50,17 @@ async def get_agent(agent_id: PathId, principal: Caller, entities: ConfigEntitie
     return _answer(id, stream.state, stream.position)
 
 
+@post("/api/agents/{agent_id:str}/archive", opt={"scope": "agents:write"}, status_code=200)
+async def archive_agent(agent_id: PathId, principal: Caller, entities: ConfigEntities) -> AgentAnswer:
+    """Take a definition out of use: no template publishes with it any more; versions keep it. Twice is safe."""
+    id = AgentId(agent_id)
+    handled = await entities.write_agent(principal, id, Archive())
+    return _answer(id, handled.state, handled.position)
+
+
 def _answer(id: AgentId, state: Any, position: Position | None) -> AgentAnswer:
     assert isinstance(state, Written)
     return AgentAnswer(id=id, definition=state.definition, archived=state.archived, position=encoded(position))
 
 
-ROUTES = [create_agent, write_agent, get_agent]
+ROUTES = [create_agent, write_agent, get_agent, archive_agent]

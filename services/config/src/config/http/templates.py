@@ -6,6 +6,7 @@ import msgspec
 from litestar import get, post, put
 from litestar.params import JSONBody
 
+from chassis.errors import FieldError
 from chassis.http.app import Caller, PathId
 from chassis.ids import new_id
 from config.domain.publishing import InvalidTemplate
@@ -17,7 +18,10 @@ from contracts.template_version import TemplateDraft
 
 
 class TemplateAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A template's draft, and the version that new sessions get (`version` is empty before the first publish)."""
+    """A template's draft, and the version that new sessions get (`version` is empty before the first publish).
+
+    `warnings` come with a publish: what is published and works, and should be changed (a deprecated model).
+    """
 
     id: TemplateId
     draft: TemplateDraft
@@ -25,6 +29,7 @@ class TemplateAnswer(msgspec.Struct, frozen=True, kw_only=True):
     version: VersionHash
     archived: bool = False
     position: str = ""
+    warnings: list[FieldError] = []
 
 
 @post("/api/templates", opt={"scope": "templates:write"})
@@ -32,7 +37,7 @@ async def create_template(data: JSONBody[TemplateDraft], principal: Caller, enti
     """Create a draft."""
     id = TemplateId(new_id("tpl"))
     handled = await entities.write_template(principal, id, Write(data))
-    return _answer(id, handled.state, handled.position)
+    return answer(id, handled.state, handled.position)
 
 
 @put("/api/templates/{template_id:str}", opt={"scope": "templates:write", "refuses": (TemplateIsArchived,)})
@@ -42,7 +47,7 @@ async def write_template(
     """Write the whole draft under an id of your choice; the same content twice changes nothing."""
     id = TemplateId(template_id)
     handled = await entities.write_template(principal, id, Write(data))
-    return _answer(id, handled.state, handled.position)
+    return answer(id, handled.state, handled.position)
 
 
 @get("/api/templates/{template_id:str}", opt={"scope": "templates:read"})
@@ -50,7 +55,7 @@ async def get_template(template_id: PathId, principal: Caller, entities: ConfigE
     """One template."""
     id = TemplateId(template_id)
     stream = await entities.find_template(principal.customer, id)
-    return _answer(id, stream.state, stream.position)
+    return answer(id, stream.state, stream.position)
 
 
 @post(
@@ -61,11 +66,14 @@ async def get_template(template_id: PathId, principal: Caller, entities: ConfigE
 async def publish_template(template_id: PathId, principal: Caller, entities: ConfigEntities) -> TemplateAnswer:
     """Validate and publish the draft as an immutable version; an unchanged set keeps its version."""
     id = TemplateId(template_id)
-    handled = await entities.publish(principal, id)
-    return _answer(id, handled.state, handled.position)
+    published = await entities.publish(principal, id)
+    return answer(id, published.handled.state, published.handled.position, published.warnings)
 
 
-def _answer(id: TemplateId, state: Any, position: Position | None) -> TemplateAnswer:
+def answer(
+    id: TemplateId, state: Any, position: Position | None, warnings: list[FieldError] | None = None
+) -> TemplateAnswer:
+    """A template as it now stands."""
     assert isinstance(state, Drafted)
     return TemplateAnswer(
         id=id,
@@ -74,6 +82,7 @@ def _answer(id: TemplateId, state: Any, position: Position | None) -> TemplateAn
         version=state.version,
         archived=state.archived,
         position=encoded(position),
+        warnings=warnings or [],
     )
 
 

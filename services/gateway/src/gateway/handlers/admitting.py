@@ -16,6 +16,7 @@ from contracts.events.session import SessionRequested, UserPersonal
 from contracts.ids import AgentId, KeyId, SessionId, TemplateId, VersionHash
 from contracts.positions import Position
 from contracts.template_version import CorruptVersion, TemplateVersion
+from contracts.variables import fits
 from gateway.adapters.catalogue import Catalogue
 from gateway.adapters.places import Place, Places
 from gateway.adapters.reach import store_in_reach
@@ -51,9 +52,16 @@ class UnknownAgent(InvalidInput):
     code, title = "unknown_agent", "The template's published version has no such agent"
 
 
+class WrongVariableType(InvalidInput):
+    """A variable has another type than the template declares."""
+
+    code, title = "invalid_variables", "variables are not as the template declares them"
+
+
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """A session as asked for: of which template, and for whom. `user_id` is the customer's pseudonym, `external_id`
-    its own name for the session; `initial_agent` None where the template's own begins.
+    its own name for the session; `initial_agent` None where the template's own begins. Without
+    `alias` the session gets the version that was published last.
     """
 
     template_id: TemplateId
@@ -61,6 +69,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     personal: UserPersonal
     external_id: str = ""
     initial_agent: AgentId | None = None
+    alias: str = ""
 
 
 class Admitted(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,11 +101,12 @@ class Admitting:
         self.tokens, self._token_ttl_s = tokens, token_ttl_s
 
     async def start(self, principal: Principal, wanted: Wanted) -> Admitted:
-        """Let a session in. Raises UnknownTemplate, UnknownAgent, TooManySessions, SlotExpired, Unavailable,
-        LogFault.
+        """Let a session in. Raises UnknownTemplate, UnknownAgent, WrongVariableType, TooManySessions, SlotExpired,
+        Unavailable, LogFault.
         """
-        hash, version = await self._version(principal, wanted.template_id)
         session, keyid = SessionId(new_id("ses")), KeyId(new_id("dk"))
+        hash, version = await self._version(principal, wanted, session)
+        _check_types(wanted, version)
         requested = await self._requested(principal, wanted, session, hash, version)
         resume_token = f"rt_{secrets.token_urlsafe(32)}"
         key = await self._take_place(principal, requested, session, keyid, resume_token)
@@ -122,12 +132,19 @@ class Admitting:
         self._sessions.take(view)
         return self.tokens.mint(grant_for(view.request, ttl_s=self._token_ttl_s))
 
-    async def _version(self, principal: Principal, template: TemplateId) -> tuple[VersionHash, TemplateVersion]:
+    async def _version(
+        self, principal: Principal, wanted: Wanted, session: SessionId
+    ) -> tuple[VersionHash, TemplateVersion]:
         if not self._catalogue.caught_up.is_set():
             raise Unavailable("templates are still being read")
-        hash = self._catalogue.published(principal.customer, template)
+        customer, template = principal.customer, wanted.template_id
+        if wanted.alias:
+            hash = self._catalogue.chosen(customer, template, wanted.alias, session)
+        else:
+            hash = self._catalogue.published(customer, template)
         if hash is None:
-            raise UnknownTemplate(f"no published template {template}")
+            shown = f"{template}@{wanted.alias}" if wanted.alias else template
+            raise UnknownTemplate(f"no published template {shown}")
         try:
             return hash, await self._catalogue.version(hash)
         except (ObjectMissing, CorruptVersion) as error:
@@ -157,6 +174,7 @@ class Admitting:
             dispatch=draft.dispatch,
             limits=draft.limits,
             initial_agent=_initial_agent(wanted, version),
+            alias=wanted.alias,
             external_id=wanted.external_id,
             metadata_digests=digests,
         )
@@ -181,6 +199,18 @@ class Admitting:
             )
             await self._places.take(place, limit=self._catalogue.limit(customer))
         return made.key
+
+
+def _check_types(wanted: Wanted, version: TemplateVersion) -> None:
+    """A variable that the template declares has its type; others are not looked at."""
+    declared, given = version.draft.variables or {}, wanted.personal.variables
+    wrong = [
+        FieldError(f"/variables/{name}", "wrong_type", f"{name} is declared as {declared[name].type}")
+        for name, value in given.items()
+        if name in declared and not fits(value, declared[name].type)
+    ]
+    if wrong:
+        raise WrongVariableType(wrong[0].detail, errors=wrong)
 
 
 def _initial_agent(wanted: Wanted, version: TemplateVersion) -> AgentId:

@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from chassis.errors import FieldError, InvalidInput
+from contracts.aliases import InvalidAlias, parse_reference
 from contracts.events.session import UserPersonal, Variable
 from contracts.ids import AgentId, InvalidId, PanelId, SessionId, TemplateId, VersionHash, check_id
 from contracts.template_version import SourceMode
@@ -37,7 +38,7 @@ class UserInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class StartSession(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The founding document's body, and what may be added to it.
+    """The founding document's body, and what may be added to it. `template_id` may name an alias: ``tutoring@prod``.
 
     `variables` fill the templates of instructions and greetings; `external_id` (an id) and `metadata` are the
     customer's own, by which sessions are found; `initial_agent` begins in place of the template's.
@@ -128,8 +129,10 @@ def wanted(body: StartSession) -> Wanted:
         raise BadUserInfo("user_info.id is missing or too long", errors=[wrong])
     check_variables(body.variables)
     check_metadata(body.metadata)
+    template, alias = _reference(body.template_id)
     return Wanted(
-        template_id=TemplateId(checked_id(body.template_id)),
+        template_id=template,
+        alias=alias,
         user_id=user.id,
         personal=UserPersonal(
             name=user.name,
@@ -143,6 +146,13 @@ def wanted(body: StartSession) -> Wanted:
         if body.initial_agent is None
         else AgentId(checked_id(body.initial_agent, at="/initial_agent")),
     )
+
+
+def _reference(text: str) -> tuple[TemplateId, str]:
+    try:
+        return parse_reference(text)
+    except (InvalidId, InvalidAlias) as error:
+        raise BadId(str(error), errors=[FieldError("/template_id", error.code, str(error))]) from error
 
 
 def session_id(text: str) -> SessionId:
