@@ -17,8 +17,8 @@ EXPERT = {"name": "Expert", "instructions": "Solve.", "tools": ["end_session"], 
 TEMPLATE = {"name": "Help", "agents": ["triage", "expert"], "initial_agent": "triage", "panels": ["coding_ide"]}
 
 
-def config_settings(nats_url: str, **more: Any) -> Settings:
-    return Settings(nats_url=nats_url, key_pepper="pepper", secret_keys="cd" * 32, **more)
+def config_settings(nats_url: str, database: str, **more: Any) -> Settings:
+    return Settings(nats_url=nats_url, postgres_dsn=database, key_pepper="pepper", secret_keys="cd" * 32, **more)
 
 
 async def a_key(settings: Settings, customer: str) -> str:
@@ -30,9 +30,11 @@ async def a_key(settings: Settings, customer: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def a_config_api(nats_url: str, *, customer: str = "acme", **more: Any) -> AsyncIterator[httpx.AsyncClient]:
+async def a_config_api(
+    nats_url: str, database: str, *, customer: str = "acme", **more: Any
+) -> AsyncIterator[httpx.AsyncClient]:
     """A migrated config service, ready, behind a client of one customer."""
-    settings = config_settings(nats_url, **more)
+    settings = config_settings(nats_url, database, **more)
     await migrate(settings)
     key = await a_key(settings, customer)
     async with open_service(settings) as service:

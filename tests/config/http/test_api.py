@@ -24,8 +24,8 @@ TEMPLATE = {"name": "Help", "agents": ["triage", "expert"], "initial_agent": "tr
 
 
 @pytest.fixture
-def settings(nats_url: str) -> Settings:
-    return Settings(nats_url=nats_url, key_pepper="pepper")
+def settings(nats_url: str, database: str) -> Settings:
+    return Settings(nats_url=nats_url, postgres_dsn=database, key_pepper="pepper")
 
 
 async def a_key(settings: Settings, customer: str, scopes: frozenset[str] = SCOPES) -> str:

@@ -12,8 +12,8 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-async def api(nats_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with a_config_api(nats_url) as client:
+async def api(nats_url: str, database: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with a_config_api(nats_url, database) as client:
         await define(client)
         yield client
 

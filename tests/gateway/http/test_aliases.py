@@ -25,7 +25,12 @@ OPERATOR = Principal(customer=ACME, key=ApiKeyId("operator"), scopes=frozenset(S
 async def test_an_alias_leads_to_its_version_until_it_is_moved(nats_url: str, database: str) -> None:
     settings = gateway_settings(nats_url, database)
     key = await seed(settings)
-    own = ConfigSettings(nats_url=settings.nats_url, key_pepper=settings.key_pepper, secret_keys="cd" * 32)
+    own = ConfigSettings(
+        nats_url=settings.nats_url,
+        postgres_dsn=settings.postgres_dsn,
+        key_pepper=settings.key_pepper,
+        secret_keys="cd" * 32,
+    )
     async with (
         open_entities(own) as entities,
         a_gateway(settings, key, rooms=MemoryLiveKit()) as gateway,

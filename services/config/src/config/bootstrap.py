@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator
+from importlib.resources import files
 
 from chassis.api_keys import ApiKeys
 from chassis.clock import SystemClock
@@ -10,31 +11,47 @@ from chassis.nats.connection import connect
 from chassis.nats.event_log import NatsEventLog
 from chassis.nats.logs import declare_logs
 from chassis.nats.object_store import NatsObjectStore
+from chassis.postgres import migrations
+from chassis.postgres.generations import AnyProjection
+from chassis.postgres.pool import open_pool
+from chassis.postgres.prepare import prepare_projections
+from chassis.postgres.runner import ProjectionRunner
 from chassis.service import Service
 from chassis.tasks import Tasks
 from config.entities import Entities
-from config.http import agents, aliases, keys, models, templates
+from config.http import agents, aliases, keys, lists, models, templates
 from config.http import versions as version_routes
 from config.http.examples import EXAMPLES
+from config.read_models.entity_index import SERVICE, EntityIndex
 from config.settings import Settings
 from config.versions import Versions
 from contracts.subjects import TEMPLATE_VERSIONS_BUCKET
 
 SOURCE = "config/0.1"
+_MIGRATIONS = files("config") / "migrations"
 ROUTES = [
     *agents.ROUTES,
     *templates.ROUTES,
     *version_routes.ROUTES,
     *aliases.ROUTES,
+    *lists.ROUTES,
     *models.ROUTES,
     *keys.ROUTES,
 ]
 
 
 async def migrate(settings: Settings) -> None:
-    """Declare the logs and buckets; safe to repeat."""
+    """Declare the logs and buckets, prepare the read models; safe to repeat."""
     async with connect(settings.nats_url, name="config") as nats:
         await declare_logs(nats, replicas=settings.nats_replicas)
+        dsn, event_log = settings.postgres_dsn, NatsEventLog(nats)
+        await migrations.migrate(dsn, service=SERVICE, folder=_MIGRATIONS)
+        await prepare_projections(dsn, event_log=event_log, service=SERVICE, projections=projections(settings))
+
+
+def projections(_settings: Settings) -> list[AnyProjection]:
+    """The read models of this service."""
+    return [EntityIndex()]
 
 
 @contextlib.asynccontextmanager
@@ -53,7 +70,12 @@ async def open_entities(settings: Settings) -> AsyncIterator[Entities]:
 @contextlib.asynccontextmanager
 async def open_service(settings: Settings) -> AsyncIterator[Service]:
     """Everything opened, in order; closed in reverse."""
-    async with connect(settings.nats_url, name="config") as nats, Tasks() as tasks:
+    async with (
+        connect(settings.nats_url, name="config") as nats,
+        open_pool(settings.postgres_dsn, name=SERVICE, schema=SERVICE) as pool,
+        Tasks() as tasks,
+    ):
+        await migrations.expect_migrated(settings.postgres_dsn, service=SERVICE, folder=_MIGRATIONS)
         log = NatsEventLog(nats)
         pepper = settings.key_pepper.encode()
         api_keys = ApiKeys(log=log, pepper=pepper)
@@ -66,11 +88,14 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         )
         versions = Versions(entities=entities, log=log, objects=NatsObjectStore(nats, TEMPLATE_VERSIONS_BUCKET))
         tasks.start(api_keys.follow(), name="config.api_keys")
+        for projection in projections(settings):
+            runner = ProjectionRunner(log=log, dsn=settings.postgres_dsn, service=SERVICE, projection=projection)
+            tasks.start(runner.run(), name=f"config.{projection.name}")
         app = create_app(
             name="config",
             routes=ROUTES,
             examples=EXAMPLES,
-            dependencies={"entities": entities, "versions": versions},
+            dependencies={"entities": entities, "versions": versions, "pool": pool},
             api_keys=api_keys,
             ready=lambda: nats.is_connected and api_keys.caught_up.is_set(),
         )

@@ -7,6 +7,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`nats_url` may hold user and password; `key_pepper` hashes API keys and is the same in all services."""
 
     nats_url: str
+    postgres_dsn: str
     key_pepper: str
     nats_replicas: int = 1
     otlp_endpoint: str = ""
