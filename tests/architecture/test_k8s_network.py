@@ -87,6 +87,12 @@ def test_the_route_sends_each_path_where_baton_up_sends_it(path: str) -> None:
     assert routed(path) == service_of(path)
 
 
+def test_no_router_cuts_a_live_stream_short() -> None:
+    rules = of_kind("HTTPRoute")["baton"]["spec"]["rules"]
+    (rule,) = [one for one in rules if any(match["path"]["value"].endswith("/live") for match in one["matches"])]
+    assert rule["timeouts"] == {"request": "0s", "backendRequest": "0s"}
+
+
 def test_the_probes_and_the_schema_of_a_service_are_not_public() -> None:
     assert routed("/livez") is None
     assert routed("/readyz") is None

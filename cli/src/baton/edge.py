@@ -3,8 +3,9 @@
 The same table is written as an HTTPRoute in infra/k8s; a test holds them against each other.
 """
 
+import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -29,6 +30,7 @@ ROUTES: list[tuple[str, str]] = [
 _compiled = [(re.compile(pattern + r"\Z"), service) for pattern, service in ROUTES]
 _HOP = frozenset({b"connection", b"keep-alive", b"transfer-encoding", b"te", b"trailer", b"upgrade", b"host"})
 _MAX_BODY = 1024 * 1024
+_LAST_MOMENT_S = 0.5
 
 
 def service_of(path: str) -> str | None:
@@ -89,7 +91,7 @@ def apart(urls: Mapping[str, str], client: httpx.AsyncClient) -> Asgi:
             await send(message)
 
         try:
-            await _forward(client, url, scope, body, send_on)
+            await _while_wanted(_forward(client, url, scope, body, send_on), receive)
         except httpx.TransportError:
             if answered:
                 raise
@@ -132,6 +134,26 @@ async def _from_app(apps: Mapping[str, Asgi], name: str) -> bytes:
 async def _from_url(urls: Mapping[str, str], client: httpx.AsyncClient, name: str) -> bytes:
     answer = await client.get(f"{urls[name]}/schema/openapi.json")
     return answer.raise_for_status().content
+
+
+async def _while_wanted(forwarding: Coroutine[Any, Any, None], receive: Any) -> None:
+    """Until the answer is whole or the client has gone: a stream that nobody reads may never end by itself."""
+
+    async def gone() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    tasks = [asyncio.create_task(forwarding), asyncio.create_task(gone())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        # An answer that was sent whole looks like a client that has gone: let it give its connection back.
+        await asyncio.wait(tasks[:1], timeout=_LAST_MOMENT_S)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    if not tasks[0].cancelled():
+        tasks[0].result()
 
 
 async def _forward(client: httpx.AsyncClient, url: str, scope: dict[str, Any], body: bytes, send: Any) -> None:

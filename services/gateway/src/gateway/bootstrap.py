@@ -35,13 +35,14 @@ from gateway.handlers.answers import answering
 from gateway.handlers.endings import Endings
 from gateway.handlers.forgetting import forgetting
 from gateway.handlers.heartbeats import Heartbeats
+from gateway.handlers.live_events import LiveEvents
 from gateway.handlers.open_sessions import OpenSessions
 from gateway.handlers.opening import Opener
 from gateway.handlers.page_reports import PageReports
 from gateway.handlers.reconciler import Reconciler
 from gateway.handlers.slots import SlotKeeper
 from gateway.handlers.webhooks import Webhooks
-from gateway.http import page_log, session_list
+from gateway.http import live, page_log, session_list
 from gateway.http import sessions as session_routes
 from gateway.http import webhooks as webhook_routes
 from gateway.http.examples import EXAMPLES
@@ -50,7 +51,7 @@ from gateway.read_models.session_index import SERVICE, SessionIndex
 from gateway.settings import Settings
 
 SOURCE = "gateway/0.1"
-ROUTES = [*session_routes.ROUTES, *session_list.ROUTES, *page_log.ROUTES, *webhook_routes.ROUTES]
+ROUTES = [*session_routes.ROUTES, *session_list.ROUTES, *page_log.ROUTES, *live.ROUTES, *webhook_routes.ROUTES]
 _MIGRATIONS = files("gateway.migrations")
 _EMPTY_ROOM_S = 60
 _MASTER_KEY_BYTES = 32
@@ -99,6 +100,7 @@ async def open_service(
         )
         places, seen, page_logs = Places(pool), WebhooksSeen(pool), PageLogs(pool)
         vault = Vault(pool=pool, master=master)
+        opener = Opener(vault=vault)
         streams = SessionStreams(event_log=event_log, clock=clock, source=SOURCE, instance=instance)
         sessions = OpenSessions(event_log=event_log, pool=pool, streams=streams)
         endings = Endings(nats=nats, streams=streams, sessions=sessions, clock=clock)
@@ -173,7 +175,8 @@ async def open_service(
                 "webhooks": webhooks,
                 "pool": pool,
                 "vault": vault,
-                "opener": Opener(vault=vault),
+                "opener": opener,
+                "live": LiveEvents(event_log=event_log, opener=opener),
                 "reports": PageReports(places=places, vault=vault, page_logs=page_logs),
             },
             api_keys=api_keys,

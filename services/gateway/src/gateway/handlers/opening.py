@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from typing import Literal
 
+import msgspec
 import structlog
 
 from chassis.recording import open_personal
 from chassis.sealing import SealBroken
 from contracts.envelope import Envelope
 from contracts.ids import CustomerId
-from contracts.registry import Personal
+from contracts.registry import Personal, UnknownEvent
 from gateway.adapters.reach import store_in_reach
 from gateway.adapters.vault import Vault
 
@@ -40,6 +41,6 @@ def _opened(envelope: Envelope, key: bytes | None) -> Opened:
         return "erased"
     try:
         return open_personal(envelope, key)
-    except SealBroken:
-        log.error("seal_broken", event_id=envelope.id, session_id=envelope.subject)
+    except (SealBroken, UnknownEvent, msgspec.ValidationError) as error:
+        log.error("not_opened", event_id=envelope.id, session_id=envelope.subject, error=type(error).__name__)
         return "broken"

@@ -6,6 +6,7 @@ from chassis.postgres.pool import Pool
 from gateway.adapters.vault import Vault
 from gateway.handlers.admitting import Admitting
 from gateway.handlers.endings import Endings
+from gateway.handlers.live_events import LiveEvents
 from gateway.handlers.opening import Opener
 from gateway.handlers.page_reports import PageReports
 from gateway.handlers.webhooks import Webhooks
@@ -17,5 +18,6 @@ TellsStatus = NamedDependency[Statuses]
 ReadModels = NamedDependency[Pool]
 KeepsKeys = NamedDependency[Vault]
 Opens = NamedDependency[Opener]
+TellsLive = NamedDependency[LiveEvents]
 TakesReports = NamedDependency[PageReports]
 TakesWebhooks = NamedDependency[Webhooks]
