@@ -31,6 +31,7 @@ class Operation(NamedTuple):
     id: str
     scope: str
     body: Any
+    query: dict[str, Any]
 
 
 def operations(document: dict[str, Any]) -> Iterator[Operation]:
@@ -39,8 +40,11 @@ def operations(document: dict[str, Any]) -> Iterator[Operation]:
         for method, told in item.items():
             content = told.get("requestBody", {}).get("content", {}).get("application/json", {})
             body = content.get("examples", {}).get("usual", {}).get("value")
+            asked = [one for one in told.get("parameters", []) if one["in"] == "query" and one["required"]]
+            query = {one["name"]: 1 if one["schema"].get("type") == "integer" else "x" for one in asked}
             if told["security"]:
-                yield Operation(method.upper(), path, told["operationId"], told["security"][0]["api_key"][0], body)
+                scope = told["security"][0]["api_key"][0]
+                yield Operation(method.upper(), path, told["operationId"], scope, body, query)
             else:
                 assert told["operationId"] in PUBLIC
 
@@ -68,6 +72,8 @@ async def things_of_acme(api: WholeApi) -> Things:
         "id": session,
         "session_id": session,
         "panel": "coding_ide",
+        "alias": "prod",
+        "number": "1",
     }
     for path in (f"/api/sessions/{session}", f"/api/sessions/{session}/cost", f"/api/sessions/{session}/panels"):
 
@@ -108,7 +114,7 @@ async def test_no_stranger_gets_in_by_any_operation(nats_url: str, database: str
             url = things.url(one.path)
 
             async def status(key: str | None, one: Operation = one, url: str = url) -> int:
-                answer = await api.call(one.method, url, key=key, json=one.body)
+                answer = await api.call(one.method, url, key=key, json=one.body, params=one.query)
                 problem = answer.headers["content-type"] == "application/problem+json"
                 return answer.status_code if problem else -answer.status_code
 

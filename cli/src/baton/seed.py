@@ -53,7 +53,7 @@ async def seed(settings: Settings, folder: Path) -> Seeded:
 async def _key(entities: Entities, operator: Principal, file: Path) -> str:
     if file.exists():
         return file.read_text()
-    _, key = await entities.issue_key(operator, scopes=sorted(SCOPES), livemode=False)
+    key = (await entities.issue_key(operator, scopes=sorted(SCOPES), livemode=False)).key
     draft = file.with_name(file.name + ".draft")
     draft.touch(mode=0o600)
     draft.write_text(key)

@@ -19,6 +19,10 @@ SECRETS_BUCKET = "SECRETS"
 """Key-value bucket: customers' secrets as config seals them, and their wrapped data keys. Config alone uses it."""
 
 
+KEY_USES_BUCKET = "KEY_USES"
+"""Key-value bucket: when each API key was last used, to a minute or so; any service writes, config reads."""
+
+
 class Log(StrEnum):
     """A JetStream stream that holds many of our streams."""
 

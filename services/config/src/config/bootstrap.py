@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator
+from functools import partial
 from importlib.resources import files
 
 from chassis.api_keys import ApiKeys
@@ -9,6 +10,7 @@ from chassis.clock import SystemClock
 from chassis.http.app import create_app
 from chassis.nats.connection import connect
 from chassis.nats.event_log import NatsEventLog
+from chassis.nats.key_uses import keep_uses, read_uses
 from chassis.nats.logs import declare_logs
 from chassis.nats.object_store import NatsObjectStore
 from chassis.postgres import migrations
@@ -88,6 +90,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         )
         versions = Versions(entities=entities, log=log, objects=NatsObjectStore(nats, TEMPLATE_VERSIONS_BUCKET))
         tasks.start(api_keys.follow(), name="config.api_keys")
+        tasks.start(keep_uses(nats, api_keys), name="config.key_uses")
         for projection in projections(settings):
             runner = ProjectionRunner(log=log, dsn=settings.postgres_dsn, service=SERVICE, projection=projection)
             tasks.start(runner.run(), name=f"config.{projection.name}")
@@ -95,7 +98,13 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             name="config",
             routes=ROUTES,
             examples=EXAMPLES,
-            dependencies={"entities": entities, "versions": versions, "pool": pool},
+            dependencies={
+                "entities": entities,
+                "versions": versions,
+                "pool": pool,
+                "keys": api_keys,
+                "uses": partial(read_uses, nats),
+            },
             api_keys=api_keys,
             ready=lambda: nats.is_connected and api_keys.caught_up.is_set(),
         )

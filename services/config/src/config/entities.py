@@ -1,7 +1,8 @@
 """What config does with its entities, whoever asks: the HTTP routes, and the seeding of a new deployment."""
 
 import asyncio
-from typing import TypeVar
+from datetime import datetime, timedelta
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -19,9 +20,12 @@ from config.domain.agent_definition import AGENT_DEFINITION, Written
 from config.domain.api_key import API_KEY
 from config.domain.customer import CUSTOMER
 from config.domain.template import TEMPLATE, Drafted
+from contracts.envelope import parse_time
+from contracts.events.api_key import KeyKind
 from contracts.ids import AgentId, ApiKeyId, CustomerId, PanelId, TemplateId
 from contracts.model_catalogue import builtin_models
 from contracts.panels.registry import builtin
+from contracts.positions import Position
 from contracts.registry import EventData
 from contracts.subjects import CONFIG_WRITER, Log, config_subject
 from contracts.template_version import AgentDefinition, encode_version
@@ -37,12 +41,20 @@ class Published(msgspec.Struct, frozen=True):
     warnings: list[FieldError]
 
 
+class IssuedKey(NamedTuple):
+    """A new key: its id, the key itself, which nobody will see again, and the position of its event."""
+
+    id: ApiKeyId
+    key: str
+    position: Position | None
+
+
 class Entities:
     """Commands and look-ups on the entities of CONFIG. Raises the deciders' refusals and LogFault."""
 
     def __init__(self, *, log: EventLog, objects: ObjectStore, clock: Clock, pepper: bytes, source: str) -> None:
         self._handler = CommandHandler(log=log, log_name=Log.CONFIG, clock=clock)
-        self._objects, self._pepper, self._source = objects, pepper, source
+        self._objects, self._pepper, self._source, self._clock = objects, pepper, source, clock
 
     async def write_agent(
         self, principal: Principal, id: AgentId, command: agent_definition.Command
@@ -78,14 +90,64 @@ class Entities:
         handled = await self._handle(principal, "template", id, TEMPLATE, template.Publish(version))
         return Published(handled, model_rules.warnings(drafted.draft, definitions, builtin_models()))
 
-    async def issue_key(self, principal: Principal, *, scopes: list[str], livemode: bool) -> tuple[ApiKeyId, str]:
-        """A new key: its id, and the key itself, which nobody will see again."""
+    async def issue_key(
+        self,
+        principal: Principal,
+        *,
+        scopes: list[str],
+        livemode: bool,
+        kind: KeyKind = "secret",
+        origins: list[str] | None = None,
+        templates: list[TemplateId] | None = None,
+        expires_at: datetime | None = None,
+        rotated_from: str = "",
+    ) -> IssuedKey:
+        """A new key. Raises BadKey."""
         id = ApiKeyId(new_id("key"))
-        key = new_api_key(id, livemode=livemode)
-        digest = api_key_digest(self._pepper, key)
-        command = api_key.Issue(digest=digest, hint=f"…{key[-4:]}", scopes=scopes, livemode=livemode)
-        await self._handle(principal, "api_key", id, API_KEY, command)
-        return id, key
+        key = new_api_key(id, livemode=livemode, kind=kind)
+        command = api_key.Issue(
+            digest=api_key_digest(self._pepper, key),
+            hint=f"…{key[-4:]}",
+            scopes=scopes,
+            livemode=livemode,
+            kind=kind,
+            origins=origins or [],
+            templates=templates or [],
+            expires_at=expires_at,
+            rotated_from=rotated_from,
+            now=self._clock.now(),
+        )
+        handled = await self._handle(principal, "api_key", id, API_KEY, command)
+        return IssuedKey(id, key, handled.position)
+
+    async def rotate_key(
+        self, principal: Principal, id: ApiKeyId, *, overlap: timedelta
+    ) -> tuple[IssuedKey, list[str]]:
+        """A key like this one, which ends after `overlap`. Raises NotFound, KeyIsOver, and NotAllowed for a key that
+        reaches further than the asking one.
+
+        The new key lives as long as the old one did, from now. After a crash between the two both are in force.
+        """
+        stream = await self._found(principal.customer, "api_key", id, API_KEY)
+        old, now = stream.state.issued, self._clock.now()
+        assert old is not None
+        replace = api_key.Replace(at=now + overlap, now=now)
+        api_key.decide(replace, stream.state)
+        principal.grant(frozenset(old.scopes), livemode=old.livemode)
+        issued_at = stream.created_at
+        expires_at = now + (parse_time(old.expires_at) - issued_at) if old.expires_at and issued_at else None
+        new = await self.issue_key(
+            principal,
+            scopes=old.scopes,
+            livemode=old.livemode,
+            kind=old.kind,
+            origins=old.origins,
+            templates=old.templates,
+            expires_at=expires_at,
+            rotated_from=id,
+        )
+        await self._handle(principal, "api_key", id, API_KEY, replace)
+        return new, old.scopes
 
     async def revoke_key(self, principal: Principal, id: ApiKeyId) -> Handled[api_key.State]:
         """End a key; twice is safe."""

@@ -10,6 +10,7 @@ from chassis.http.app import create_app
 from chassis.ids import new_id
 from chassis.nats.connection import connect
 from chassis.nats.event_log import NatsEventLog
+from chassis.nats.key_uses import keep_uses
 from chassis.nats.logs import declare_logs
 from chassis.nats.object_store import NatsObjectStore
 from chassis.postgres import migrations
@@ -146,6 +147,7 @@ async def open_service(
         )
         tasks = await stack.enter_async_context(Tasks())
         tasks.start(api_keys.follow(), name="gateway.api_keys")
+        tasks.start(keep_uses(nats, api_keys), name="gateway.key_uses")
         tasks.start(catalogue.follow(), name="gateway.catalogue")
         tasks.start(sessions.follow(), name="gateway.open_sessions")
         tasks.start(heartbeats.listen(), name="gateway.heartbeats")
@@ -168,6 +170,7 @@ async def open_service(
             name="gateway",
             routes=ROUTES,
             examples=EXAMPLES,
+            from_pages=True,
             dependencies={
                 "admitting": admitting,
                 "endings": endings,

@@ -14,6 +14,7 @@ from chassis.http.app import create_app
 from chassis.key_ring import AskForKey, KeyRing
 from chassis.nats.connection import connect
 from chassis.nats.event_log import NatsEventLog
+from chassis.nats.key_uses import keep_uses
 from chassis.nats.logs import declare_logs
 from chassis.postgres import migrations
 from chassis.postgres.faults import DefinitionChanged, LogReplaced
@@ -85,6 +86,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         event_log = NatsEventLog(nats)
         api_keys = ApiKeys(log=event_log, pepper=settings.key_pepper.encode())
         tasks.start(api_keys.follow(), name="ledger.api_keys")
+        tasks.start(keep_uses(nats, api_keys), name="ledger.key_uses")
         for projection in projections(settings):
             runner = ProjectionRunner(log=event_log, dsn=settings.postgres_dsn, service=SERVICE, projection=projection)
             tasks.start(runner.run(), name=f"ledger.{projection.name}")

@@ -11,6 +11,7 @@ from chassis.http.app import create_app
 from chassis.key_ring import KeyRing
 from chassis.nats.connection import connect
 from chassis.nats.event_log import NatsEventLog
+from chassis.nats.key_uses import keep_uses
 from chassis.nats.logs import declare_logs
 from chassis.postgres import migrations
 from chassis.postgres.faults import DefinitionChanged, LogReplaced
@@ -69,6 +70,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         event_log = NatsEventLog(nats)
         api_keys = ApiKeys(log=event_log, pepper=settings.key_pepper.encode())
         tasks.start(api_keys.follow(), name="panel_bridge.api_keys")
+        tasks.start(keep_uses(nats, api_keys), name="panel_bridge.key_uses")
         for projection in projections(settings):
             runner = ProjectionRunner(log=event_log, dsn=dsn, service=SERVICE, projection=projection)
             tasks.start(runner.run(), name=f"panel_bridge.{projection.name}")

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from litestar import Litestar, Request, Response, Router, get
 from litestar.config.app import AppConfig
+from litestar.config.cors import CORSConfig
 from litestar.connection import ASGIConnection
 from litestar.di import Dependency, NamedDependency, Provide
 from litestar.handlers import BaseRouteHandler
@@ -16,7 +17,7 @@ from litestar.params import PathParameter
 from litestar.types import ASGIApp, ControllerRouterHandler
 
 from chassis.api_keys import ApiKeys, Principal
-from chassis.errors import NotAuthenticated, Unavailable
+from chassis.errors import NotAllowed, NotAuthenticated, Unavailable
 from chassis.http.idempotency import Idempotent
 from chassis.http.openapi import Document, Examples, OwnDocument, describe
 from chassis.http.problems import exception_handlers
@@ -26,6 +27,13 @@ from chassis.idempotency import Answers
 from contracts.ids import ID_PATTERN
 
 MAX_BODY_BYTES = 1024 * 1024
+_CROSS_ORIGIN = CORSConfig(
+    allow_origins=["*"],
+    allow_methods=["GET", "POST"],
+    allow_headers=["authorization", "content-type", "idempotency-key", "last-event-id", "traceparent"],
+    expose_headers=["retry-after", "x-request-id"],
+    max_age=3600,
+)
 
 Caller = NamedDependency[Principal]
 """A handler's argument `principal: Caller`: whose key this request carries."""
@@ -44,6 +52,7 @@ def create_app(
     examples: Examples | None = None,
     answers: Answers | None = None,
     rate_limits: RateLimits | None = None,
+    from_pages: bool = False,
 ) -> Litestar:
     """An application whose handlers may ask for each of `dependencies` and for `principal` by name.
 
@@ -51,8 +60,11 @@ def create_app(
 
     - ``"scope": "sessions:write"``, which they need, or ``"public": True``; who declares neither refuses to start;
     - ``"refuses": (NoSuchSession, …)``, the refusals of their own, for the document;
+    - ``"publishable": True``: that a publishable key opens it too; origin and template are the handler's to check;
     - ``"idempotent": True``: a repetition with the same Idempotency-Key gets the first answer (from `answers`);
     - ``"conditional": True`` and ``"etag": True``: that they take If-Match, and give an ETag.
+
+    With `from_pages` a web page of any origin may call it: credentials are in headers, never in cookies.
     """
     provided: dict[str, Provide] = {
         key: Provide(_always(value), sync_to_thread=False) for key, value in dependencies.items()
@@ -68,6 +80,7 @@ def create_app(
         middleware=middleware,
         exception_handlers=exception_handlers(),
         request_max_body_size=MAX_BODY_BYTES,
+        cors_config=_CROSS_ORIGIN if from_pages else None,
         openapi_config=_openapi(OwnDocument(title=_title(name), examples=examples or {})),
         on_app_init=[_check_scopes],
         logging_config=None,
@@ -132,6 +145,8 @@ def _authenticate(
             raise Unavailable("API keys are still being read")
         principal = api_keys.authenticate(key.strip())
         principal.require(handler.opt["scope"])
+        if principal.kind == "publishable" and not handler.opt.get("publishable"):
+            raise NotAllowed("a publishable key starts sessions only")
         connection.scope["state"][ANSWER_HEADERS] = rate_limits.take(principal)
         connection.scope["user"] = principal
 

@@ -168,7 +168,7 @@ def _tag(path: str) -> str:
 
 def _parameter(found: Document) -> Document:
     schema = found["schema"]
-    if found["in"] == "path":
+    if found["in"] == "path" and schema.get("type") == "string":
         schema = {"type": "string", "pattern": ID_PATTERN}
     elif "oneOf" in schema:  # an absent parameter, which nobody can send as null
         schema = next((one for one in schema["oneOf"] if one.get("type") != "null"), {})

@@ -1,10 +1,17 @@
 """What all routes of config share."""
 
+from collections.abc import Awaitable, Callable, Sequence
+
 from litestar.di import NamedDependency
 
+from chassis.api_keys import ApiKeys
 from config.entities import Entities
+from contracts.ids import ApiKeyId
 from contracts.positions import Position
 
+Keys = NamedDependency[ApiKeys]
+ReadUses = Callable[[Sequence[ApiKeyId]], Awaitable[dict[ApiKeyId, str]]]
+Uses = NamedDependency[ReadUses]
 ConfigEntities = NamedDependency[Entities]
 """A handler's argument `entities: ConfigEntities`."""
 

@@ -26,6 +26,7 @@ from gateway.http.bodies import (
     wanted,
 )
 from gateway.http.given import BadMetadata, BadVariables
+from gateway.http.publishable import Origin, OriginNotAllowed, TemplateNotAllowed, check_publishable
 
 
 class NoSuchSession(NotFound):
@@ -38,15 +39,21 @@ class NoSuchSession(NotFound):
     "/api/session/start",
     opt={
         "scope": "sessions:write",
+        "publishable": True,
         "refuses": (
+            *(OriginNotAllowed, TemplateNotAllowed),
             *(BadId, BadUserInfo, BadVariables, BadMetadata, UnknownAgent, UnknownTemplate, TooManySessions),
             *(SlotExpired, VersionUnreadable, StoreUnavailable),
         ),
     },
 )
-async def start_session(data: JSONBody[StartSession], principal: Caller, admitting: Admits) -> SessionStarted:
+async def start_session(
+    data: JSONBody[StartSession], principal: Caller, admitting: Admits, origin: Origin = None
+) -> SessionStarted:
     """Start a session of a published template for one participant."""
-    admitted = await admitting.start(principal, wanted(data))
+    asked = wanted(data)
+    check_publishable(principal, origin=origin, template=asked.template_id)
+    admitted = await admitting.start(principal, asked)
     request = admitted.view.request
     return SessionStarted(
         session_id=admitted.view.session,
