@@ -129,11 +129,13 @@ def say(line: str) -> None:
 
 def main() -> int:
     """Run the command; a known problem is one line on standard error and exit status 2."""
-    from baton import commands_sessions
+    from baton import commands_config, commands_sessions
     from baton.commands_projections import projections
 
     for command in (
         projections,
+        commands_config.apply,
+        commands_config.pull,
         commands_sessions.demo,
         commands_sessions.api,
         commands_sessions.replay,
@@ -167,6 +169,8 @@ def _told(error: click.ClickException) -> str:
 
 def _is_known(error: Exception) -> bool:
     """Whether the error is one that a person can do something about, so that its message says enough."""
+    from baton.applying import Archived
+    from baton.config_folder import BadFolder
     from baton.demo.api import ApiRefused
     from baton.demo.script import StepFailed
     from baton.ready import NotRunning
@@ -181,6 +185,6 @@ def _is_known(error: Exception) -> bool:
 
     known = (
         *(ApiRefused, StepFailed, NotRunning, PortTaken, StartFailed, FolderInUse, OrphanLives, PortInUse),
-        *(Refusal, LogFault, BadSettings, ScenarioError),
+        *(Refusal, LogFault, BadSettings, ScenarioError, BadFolder, Archived),
     )
     return isinstance(error, known)

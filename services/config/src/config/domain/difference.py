@@ -20,7 +20,12 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 def difference(before: TemplateVersion, after: TemplateVersion) -> list[Change]:
     """Every place that differs, in the order of the pointers. Agents are told by their ids, other lists by place."""
-    return list(_changes((), _shown(before), _shown(after)))
+    return changes(_shown(before), _shown(after))
+
+
+def changes(before: Any, after: Any) -> list[Change]:
+    """Every place where two JSON values differ."""
+    return list(_changes((), before, after))
 
 
 def _shown(version: TemplateVersion) -> dict[str, Any]:
