@@ -26,11 +26,13 @@ def test_each_service_may_reach_what_its_settings_name_and_nothing_more(service:
     assert (service in selected("from-edge")) == (service in WITH_HTTP)
 
 
-def test_only_the_runtime_reaches_the_internet_and_never_a_private_range() -> None:
+def test_only_the_runtime_and_config_reach_the_internet_and_never_a_private_range() -> None:
     assert selected("to-providers") == selected("to-livekit-media") == {"runtime"}
-    (rule,) = of_kind("NetworkPolicy")["to-providers"]["spec"]["egress"]
-    assert {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"} <= set(rule["to"][0]["ipBlock"]["except"])
-    assert [port["port"] for port in rule["ports"]] == [443]
+    assert selected("to-customers-tools") == {"config"}
+    for policy in ("to-providers", "to-customers-tools"):
+        (rule,) = of_kind("NetworkPolicy")[policy]["spec"]["egress"]
+        assert {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"} <= set(rule["to"][0]["ipBlock"]["except"])
+        assert [port["port"] for port in rule["ports"]] == [443]
 
 
 def test_every_way_out_has_peers_and_ports_and_none_leads_to_the_clouds_metadata() -> None:

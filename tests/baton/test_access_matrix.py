@@ -65,7 +65,16 @@ async def things_of_acme(api: WholeApi) -> Things:
     agent = await api.call("POST", "/api/agents", key=key, json={"name": "Ours", "instructions": "Stay."})
     draft = {"name": "Ours", "agents": ["triage"], "initial_agent": "triage"}
     template = await api.call("POST", "/api/templates", key=key, json=draft)
+    tool = {
+        "name": "ours",
+        "description": "Ours.",
+        "parameters": {"type": "object"},
+        "url": "https://tools.example.com/",
+        "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    }
+    assert (await api.call("POST", "/api/tools", key=key, json=tool)).status_code == 201
     ids = {
+        "tool_name": "ours",
         "agent_id": agent.json()["id"],
         "template_id": template.json()["id"],
         "key_id": issued["id"],

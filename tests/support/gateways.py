@@ -69,7 +69,10 @@ async def seed(
     await migrate(settings)
     operator = Principal(customer=customer, key=ApiKeyId("operator"), scopes=frozenset(SCOPES), livemode=False)
     own = ConfigSettings(
-        nats_url=settings.nats_url, postgres_dsn=settings.postgres_dsn, key_pepper=settings.key_pepper
+        nats_url=settings.nats_url,
+        postgres_dsn=settings.postgres_dsn,
+        key_pepper=settings.key_pepper,
+        secret_keys="cd" * 32,
     )
     async with open_entities(own) as entities:
         await entities.create_customer(operator, name="Acme", max_sessions=max_sessions)

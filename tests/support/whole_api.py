@@ -58,7 +58,7 @@ async def a_whole_api(nats_url: str, database: str) -> AsyncIterator[WholeApi]:
     shared = {"nats_url": nats_url, "postgres_dsn": database, "key_pepper": PEPPER}
     of_panels = panel_bridge.settings.Settings(**shared)
     of_ledger = ledger.settings.Settings(**shared, signing_key=bytes(range(32)).hex())
-    of_config = config.settings.Settings(**shared)
+    of_config = config.settings.Settings(**shared, secret_keys="cd" * 32)
     await config.bootstrap.migrate(of_config)
     await panel_bridge.bootstrap.migrate(of_panels)
     await ledger.bootstrap.migrate(of_ledger)

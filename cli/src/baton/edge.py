@@ -20,7 +20,7 @@ ROUTES: list[tuple[str, str]] = [
     (r"/api/session(/.*)?", "gateway"),
     (r"/api/sessions(/[^/]+(/(live|log))?)?", "gateway"),
     (r"/webhooks/.*", "gateway"),
-    (r"/api/(agents|templates|keys|models)(/.*)?", "config"),
+    (r"/api/(agents|templates|keys|models|tools)(/.*)?", "config"),
     (r"/api/sessions/[^/]+/panels(/.*)?", "panel-bridge"),
     (r"/api/(sessions|ledger)(/.*)?", "ledger"),
     (r"/(livez|readyz)", "gateway"),

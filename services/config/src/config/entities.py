@@ -1,6 +1,7 @@
 """What config does with its entities, whoever asks: the HTTP routes, and the seeding of a new deployment."""
 
 import asyncio
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 
@@ -15,14 +16,17 @@ from chassis.event_log import EventLog
 from chassis.ids import new_id
 from chassis.object_store import ObjectStore
 from chassis.recording import Origin
-from config.domain import agent_definition, api_key, customer, model_rules, publishing, template
+from config.domain import agent_definition, api_key, custom_tool, customer, model_rules, publishing, template
 from config.domain.agent_definition import AGENT_DEFINITION, Written
 from config.domain.api_key import API_KEY
+from config.domain.custom_tool import CUSTOM_TOOL
 from config.domain.customer import CUSTOMER
 from config.domain.template import TEMPLATE, Drafted
 from contracts.envelope import parse_time
 from contracts.events.api_key import KeyKind
-from contracts.ids import AgentId, ApiKeyId, CustomerId, PanelId, TemplateId
+from contracts.builtin_tools import BUILTIN_TOOLS
+from contracts.custom_tool import CustomTool
+from contracts.ids import AgentId, ApiKeyId, CustomerId, PanelId, TemplateId, is_id
 from contracts.model_catalogue import builtin_models
 from contracts.panels.registry import builtin
 from contracts.positions import Position
@@ -83,7 +87,12 @@ class Entities:
         definitions = await self._definitions(principal.customer, drafted.draft.agents)
         kinds = {PanelId(name): kind for name, kind in builtin().items()}
         assembled = publishing.assemble(
-            id, drafted.draft, definitions=definitions, kinds=kinds, models=builtin_models()
+            id,
+            drafted.draft,
+            definitions=definitions,
+            kinds=kinds,
+            models=builtin_models(),
+            tools=await self._tools(principal.customer, definitions.values()),
         )
         version, content = encode_version(assembled)
         await self._objects.put(version, content)
@@ -166,6 +175,19 @@ class Entities:
             agent: stream.state.definition
             for agent, stream in zip(agents, streams, strict=True)
             if isinstance(stream.state, Written) and not stream.state.archived
+        }
+
+    async def _tools(self, customer: CustomerId, definitions: Iterable[AgentDefinition]) -> dict[str, CustomTool]:
+        """Those of the customer's own tools in use that the agents name."""
+        named = {tool for definition in definitions for tool in definition.tools if is_id(tool)}
+        wanted = sorted(named - BUILTIN_TOOLS)
+        streams = await asyncio.gather(
+            *(self._handler.load(config_subject(customer, "tool", name), CUSTOM_TOOL) for name in wanted)
+        )
+        return {
+            name: stream.state.definition
+            for name, stream in zip(wanted, streams, strict=True)
+            if isinstance(stream.state, custom_tool.Written) and not stream.state.archived
         }
 
     async def _found(self, customer: CustomerId, kind: str, id: str, decider: Decider[C, EventData, S]) -> Stream[S]:

@@ -23,6 +23,8 @@ SCOPES = frozenset(
         "sessions:read",
         "sessions:write",
         "panels:write",
+        "tools:read",
+        "tools:write",
     }
 )
 PUBLISHABLE_SCOPES = ["sessions:write"]

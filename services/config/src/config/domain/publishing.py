@@ -3,7 +3,9 @@
 Pointers go into the set as the customer sees it: ``/initial_agent``, ``/agents/<id>/handoff_targets/0/agent`` …
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+
+from msgspec import UNSET
 
 from chassis.errors import FieldError, InvalidInput
 from config.domain.agent_rules import own_errors
@@ -12,8 +14,10 @@ from config.domain.model_rules import model_errors, template_model_errors
 from config.domain.pointers import below
 from config.domain.text_rules import placeholder_errors
 from contracts.builtin_tools import BUILTIN_TOOLS
+from contracts.custom_tool import CustomTool
 from contracts.ids import AgentId, TemplateId
 from contracts.model_catalogue import ModelCatalogue
+from contracts.panels.tools import tools_of
 from contracts.template_version import AgentDefinition, TemplateDraft, TemplateVersion, VersionAgent
 
 
@@ -24,13 +28,24 @@ class InvalidTemplate(InvalidInput):
 
 
 def assemble(
-    template: TemplateId, draft: TemplateDraft, *, definitions: Definitions, kinds: Kinds, models: ModelCatalogue
+    template: TemplateId,
+    draft: TemplateDraft,
+    *,
+    definitions: Definitions,
+    kinds: Kinds,
+    models: ModelCatalogue,
+    tools: Mapping[str, CustomTool] | None = None,
 ) -> TemplateVersion:
-    """The whole set; `definitions` holds those agents of the draft that exist. Raises InvalidTemplate."""
+    """The whole set; `definitions` holds those agents of the draft that exist, `tools` the customer's own tools.
+
+    Raises InvalidTemplate.
+    """
+    tools = tools or {}
     errors = [
         *draft_errors(draft, definitions, kinds),
         *template_model_errors(draft, models),
         *_agent_errors(draft, definitions, models),
+        *_tool_errors(draft, definitions, kinds, tools),
         *_unreachable(draft, definitions),
     ]
     if errors:
@@ -40,6 +55,7 @@ def assemble(
         draft=draft,
         agents=[VersionAgent(id=agent, definition=definitions[agent]) for agent in draft.agents],
         panel_kinds={panel: kinds[panel] for panel in draft.panels},
+        tools={name: tools[name] for name in sorted(_custom_names(draft, definitions))} or UNSET,
     )
 
 
@@ -56,14 +72,30 @@ def _agent_errors(draft: TemplateDraft, definitions: Definitions, models: ModelC
             if target.agent == agent:
                 detail = f"{agent} hands off to itself"
                 yield FieldError(f"{where}/handoff_targets/{place}/agent", "self_handoff", detail)
-        for place, tool in enumerate(definition.tools):
-            if tool not in BUILTIN_TOOLS:
-                yield FieldError(f"{where}/tools/{place}", "unknown_tool", f"there is no tool {tool}")
         for place, panel in enumerate(definition.panels):
             if panel not in draft.panels:
                 detail = f"{agent} uses the panel {panel}, which the template does not enable"
                 yield FieldError(f"{where}/panels/{place}", "panel_not_enabled", detail)
         yield from _modality_errors(where, agent, definition, draft)
+
+
+def _tool_errors(
+    draft: TemplateDraft, definitions: Definitions, kinds: Kinds, tools: Mapping[str, CustomTool]
+) -> Iterator[FieldError]:
+    for agent, definition in _present(draft, definitions):
+        panels = [kinds[panel] for panel in definition.panels if panel in kinds]
+        generated = {tool.name for tool in tools_of(panels)}
+        for place, tool in enumerate(definition.tools):
+            where = f"/agents/{agent}/tools/{place}"
+            if tool not in BUILTIN_TOOLS and tool not in tools:
+                yield FieldError(where, "unknown_tool", f"there is no tool {tool}")
+            elif tool in generated:
+                yield FieldError(where, "tool_name_taken", f"{tool} is the name of a tool of one of {agent}'s panels")
+
+
+def _custom_names(draft: TemplateDraft, definitions: Definitions) -> set[str]:
+    named = {tool for _, definition in _present(draft, definitions) for tool in definition.tools}
+    return named - BUILTIN_TOOLS
 
 
 def _modality_errors(

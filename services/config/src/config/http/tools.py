@@ -99,49 +99,51 @@ class TryAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @get("/api/tools", opt={"scope": "tools:read"})
-async def list_tools(principal: Caller, tools: KeepsTools) -> ToolList:
+async def list_tools(principal: Caller, custom_tools: KeepsTools) -> ToolList:
     """Every tool that an agent may be given."""
     listed = [ListedTool(name=name, builtin=True, description=text) for name, text in BUILTIN_DESCRIPTIONS.items()]
-    for name, known in (await tools.all_of(principal.customer)).items():
+    for name, known in (await custom_tools.all_of(principal.customer)).items():
         description = known.definition.description
         listed.append(ListedTool(name=name, builtin=False, description=description, archived=known.archived))
     return ToolList(data=listed)
 
 
 @post("/api/tools", opt={"scope": "tools:write", "refuses": (ToolExists, TooManyTools)})
-async def create_tool(data: JSONBody[NewTool], principal: Caller, tools: KeepsTools) -> ToolAnswer:
+async def create_tool(data: JSONBody[NewTool], principal: Caller, custom_tools: KeepsTools) -> ToolAnswer:
     """Create a custom tool: a webhook that a model may call."""
-    handled = await tools.create(principal, data.name, data.tool(), data.secret)
+    handled = await custom_tools.create(principal, data.name, data.tool(), data.secret)
     return _answer(data.name, handled.state, handled.position)
 
 
 @put("/api/tools/{tool_name:str}", opt={"scope": "tools:write", "refuses": (ToolArchived,)})
 async def revise_tool(
-    tool_name: PathId, data: JSONBody[RevisedTool], principal: Caller, tools: KeepsTools
+    tool_name: PathId, data: JSONBody[RevisedTool], principal: Caller, custom_tools: KeepsTools
 ) -> ToolAnswer:
     """Revise a custom tool; published versions keep the definition that they have."""
-    handled = await tools.revise(principal, tool_name, data.tool(), data.secret)
+    handled = await custom_tools.revise(principal, tool_name, data.tool(), data.secret)
     return _answer(tool_name, handled.state, handled.position)
 
 
 @get("/api/tools/{tool_name:str}", opt={"scope": "tools:read"})
-async def get_tool(tool_name: PathId, principal: Caller, tools: KeepsTools) -> ToolAnswer:
+async def get_tool(tool_name: PathId, principal: Caller, custom_tools: KeepsTools) -> ToolAnswer:
     """One custom tool."""
-    stream = await tools.find(principal.customer, tool_name)
+    stream = await custom_tools.find(principal.customer, tool_name)
     return _answer(tool_name, stream.state, stream.position)
 
 
 @delete("/api/tools/{tool_name:str}", opt={"scope": "tools:write"})
-async def archive_tool(tool_name: PathId, principal: Caller, tools: KeepsTools) -> None:
+async def archive_tool(tool_name: PathId, principal: Caller, custom_tools: KeepsTools) -> None:
     """Archive a custom tool: it can no longer be published; versions that have it keep it."""
-    await tools.archive(principal, tool_name)
+    await custom_tools.archive(principal, tool_name)
 
 
 @post("/api/tools/{tool_name:str}/try", opt={"scope": "tools:write"}, status_code=200)
-async def try_tool(tool_name: PathId, data: JSONBody[TryRequest], principal: Caller, tools: KeepsTools) -> TryAnswer:
+async def try_tool(
+    tool_name: PathId, data: JSONBody[TryRequest], principal: Caller, custom_tools: KeepsTools
+) -> TryAnswer:
     """Call the tool once, signed as in a session: it does what it does."""
     try:
-        answer = await tools.attempt(principal, tool_name, data.arguments)
+        answer = await custom_tools.attempt(principal, tool_name, data.arguments)
     except GuardedFault as fault:
         return TryAnswer(failure=fault.code, detail=str(fault))
     text = answer.body.decode("utf-8", "replace")
