@@ -61,7 +61,7 @@ async def test_a_change_is_planned_with_its_pointer_and_publishes_the_templates_
 async def test_what_was_changed_and_not_published_elsewhere_is_published(api: Api) -> None:
     await apply(api, await plan(api, DEMO))
     changed = with_expert(greeting="Hi.")
-    await api.put("/api/agents/coding_expert", msgspec.to_builtins(changed.agents[EXPERT]))
+    await api.put("/api/agents/coding_expert", msgspec.to_builtins(changed.agents[EXPERT]), etag="*")
     assert await steps(api, changed) == [("publish", "demo")]
 
 
