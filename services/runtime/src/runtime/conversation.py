@@ -24,6 +24,7 @@ from contracts.panels import wire
 from contracts.panels.kind import PanelKind
 from contracts.template_version import Limits, TemplateVersion
 from runtime.adapters.models import Models
+from runtime.adapters.outside import Outside
 from runtime.adapters.recorder import SessionRecorder
 from runtime.adapters.schemas import complaint
 from runtime.adapters.sdk_events import SdkEvents
@@ -51,6 +52,7 @@ class Conversation:
     """A session while this process serves it. Every method belongs to one event loop.
 
     `resumed_from`: the epoch of the job that stopped, where this one goes on; None for a new session.
+    `outside` is what the customer's own tools need; without it they are unavailable.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Conversation:
         tasks: Tasks,
         claimed_at: datetime,
         resumed_from: int | None = None,
+        outside: Outside | None = None,
     ) -> None:
         self._version, self._limits, self._models, self._clock = version, limits, models, clock
         self._recorder, self._surface = recorder, surface
@@ -96,6 +99,7 @@ class Conversation:
             clock=clock,
             stage=self,
             end_after=self._end_after,
+            outside=outside,
         )
         self._ending = Ending(
             recorder=recorder,

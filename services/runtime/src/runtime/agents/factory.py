@@ -16,6 +16,7 @@ from contracts.ids import AgentId, PanelId
 from contracts.panels.kind import PanelKind
 from contracts.template_version import AgentDefinition, SttChoice, TemplateVersion
 from runtime.adapters.models import Models
+from runtime.adapters.outside import Outside
 from runtime.adapters.recorder import SessionRecorder
 from runtime.adapters.sdk_events import SdkEvents
 from runtime.agents.configured_agent import ConfiguredAgent, Stage
@@ -23,6 +24,7 @@ from runtime.domain.context import SessionContext
 from runtime.domain.texts import filled
 from runtime.panel_desk import PanelDesk
 from runtime.tools.builtin import builtin_tools
+from runtime.tools.custom import custom_tools
 from runtime.tools.execution import Call, Tool, ToolRunner
 from runtime.tools.handoff import Transfers
 from runtime.tools.panels import panel_tools
@@ -47,11 +49,15 @@ class AgentFactory:
         clock: Clock,
         stage: Stage,
         end_after: Callable[[Call], None],
+        outside: Outside | None,
     ) -> None:
         self._version, self._kinds, self._models, self._clock = version, kinds, models, clock
         self._recorder, self._sdk_events, self._transfers = recorder, sdk_events, transfers
         self._desk, self._context, self._stage = desk, context, stage
-        self._builtin = builtin_tools(recorder=recorder, context=context, end_after=end_after)
+        self._named = {
+            **custom_tools(version.tools or {}, outside=outside, recorder=recorder, clock=clock),
+            **builtin_tools(recorder=recorder, context=context, end_after=end_after),
+        }
         self._llms: dict[AgentId, llm.LLM[Any]] = {}
         self._voices: dict[AgentId, tts.TTS[Any]] = {}
         self._transcribers: dict[SttChoice, stt.STT[Any]] = {}
@@ -91,8 +97,8 @@ class AgentFactory:
 
     def _tools(self, definition: AgentDefinition) -> list[Tool]:
         kinds = [self._kinds[panel] for panel in definition.panels if panel in self._kinds]
-        named = [self._builtin[name] for name in definition.tools if name in self._builtin]
-        if unknown := set(definition.tools) - self._builtin.keys():
+        named = [self._named[name] for name in definition.tools if name in self._named]
+        if unknown := set(definition.tools) - self._named.keys():
             log.warning("tools_unknown", tools=sorted(unknown))
         transfers = [
             self._transfers.tool(
