@@ -22,10 +22,10 @@ from config.domain.api_key import API_KEY
 from config.domain.custom_tool import CUSTOM_TOOL
 from config.domain.customer import CUSTOMER
 from config.domain.template import TEMPLATE, Drafted
-from contracts.envelope import parse_time
-from contracts.events.api_key import KeyKind
 from contracts.builtin_tools import BUILTIN_TOOLS
 from contracts.custom_tool import CustomTool
+from contracts.envelope import parse_time
+from contracts.events.api_key import KeyKind
 from contracts.ids import AgentId, ApiKeyId, CustomerId, PanelId, TemplateId, is_id
 from contracts.model_catalogue import builtin_models
 from contracts.panels.registry import builtin
