@@ -10,6 +10,9 @@ from contracts.model_catalogue import builtin_models
 
 pytestmark = pytest.mark.integration
 
+OVER = {"If-Match": "*"}
+"""Over whatever is there."""
+
 
 @pytest.fixture
 async def api(nats_url: str, database: str) -> AsyncIterator[httpx.AsyncClient]:
@@ -21,7 +24,11 @@ async def api(nats_url: str, database: str) -> AsyncIterator[httpx.AsyncClient]:
 async def publish_twice(api: httpx.AsyncClient) -> None:
     assert (await api.post("/api/templates/help/publish")).json()["number"] == 1
     draft = (await api.get("/api/templates/help")).json()["draft"]
-    await api.put("/api/templates/help", json={**draft, "name": "Better help", "modality_profile": "tutoring_screen"})
+    await api.put(
+        "/api/templates/help",
+        json={**draft, "name": "Better help", "modality_profile": "tutoring_screen"},
+        headers=OVER,
+    )
     assert (await api.post("/api/templates/help/publish")).json()["number"] == 2
 
 
@@ -81,6 +88,6 @@ async def test_the_catalogue_is_served_and_a_deprecated_model_publishes_with_a_w
     served = (await api.get("/api/models")).json()["data"]
     assert [model["model"] for model in served] == [model.model for model in builtin_models().models]
     definition = (await api.get("/api/agents/expert")).json()["definition"]
-    await api.put("/api/agents/expert", json={**definition, "voice": {"model": "sonic-2"}})
+    await api.put("/api/agents/expert", json={**definition, "voice": {"model": "sonic-2"}}, headers=OVER)
     (warning,) = (await api.post("/api/templates/help/publish")).json()["warnings"]
     assert (warning["pointer"], warning["code"]) == ("/agents/expert/voice/model", "deprecated_model")

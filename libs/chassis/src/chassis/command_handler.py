@@ -3,6 +3,7 @@
 For streams without personal parts (CONFIG). A command that adds nothing appends nothing.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -64,14 +65,26 @@ class CommandHandler:
         return Stream(state=state, revision=revision, last_n=last_n, created_at=created_at, position=place)
 
     async def handle(
-        self, subject: str, decider: Decider[C, EventData, S], command: C, *, origin: Origin, actor: str
+        self,
+        subject: str,
+        decider: Decider[C, EventData, S],
+        command: C,
+        *,
+        origin: Origin,
+        actor: str,
+        check: Callable[[int], None] | None = None,
     ) -> Handled[S]:
-        """Decide and append. Raises the decider's refusals, LogFault, and Unavailable after repeated conflicts."""
+        """Decide and append; before something is appended, `check` is asked about the stream's revision.
+
+        Raises the decider's refusals and what `check` raises, LogFault, and Unavailable after repeated conflicts.
+        """
         for _ in range(_ATTEMPTS):
             stream = await self.load(subject, decider)
             decided = decider.decide(command, stream.state)
             if not decided:
                 return Handled(state=stream.state, events=[], position=stream.position)
+            if check is not None:
+                check(stream.revision)
             recorder = Recorder(origin=origin, clock=self._clock, last_n=stream.last_n)
             envelopes = [recorder.record(event, actor=actor) for event in decided]
             try:

@@ -1,7 +1,7 @@
 """What config does with its entities, whoever asks: the HTTP routes, and the seeding of a new deployment."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 
@@ -37,6 +37,9 @@ from contracts.template_version import AgentDefinition, encode_version
 C = TypeVar("C")
 S = TypeVar("S")
 
+Check = Callable[[int], None] | None
+"""What refuses a change of a thing at this revision (0: nothing there yet), before it is written."""
+
 
 class Published(msgspec.Struct, frozen=True):
     """A template after a publish, and what in it works but should be changed."""
@@ -61,20 +64,20 @@ class Entities:
         self._objects, self._pepper, self._source, self._clock = objects, pepper, source, clock
 
     async def write_agent(
-        self, principal: Principal, id: AgentId, command: agent_definition.Command
+        self, principal: Principal, id: AgentId, command: agent_definition.Command, *, check: Check = None
     ) -> Handled[agent_definition.State]:
         """Create, revise or archive an agent definition."""
-        return await self._handle(principal, "agent", id, AGENT_DEFINITION, command)
+        return await self._handle(principal, "agent", id, AGENT_DEFINITION, command, check)
 
     async def find_agent(self, customer: CustomerId, id: AgentId) -> Stream[agent_definition.State]:
         """One agent definition; raises NotFound."""
         return await self._found(customer, "agent", id, AGENT_DEFINITION)
 
     async def write_template(
-        self, principal: Principal, id: TemplateId, command: template.Command
+        self, principal: Principal, id: TemplateId, command: template.Command, *, check: Check = None
     ) -> Handled[template.State]:
         """Create or change a template."""
-        return await self._handle(principal, "template", id, TEMPLATE, command)
+        return await self._handle(principal, "template", id, TEMPLATE, command, check)
 
     async def find_template(self, customer: CustomerId, id: TemplateId) -> Stream[template.State]:
         """One template; raises NotFound."""
@@ -197,7 +200,13 @@ class Entities:
         return stream
 
     async def _handle(
-        self, principal: Principal, kind: str, id: str, decider: Decider[C, EventData, S], command: C
+        self,
+        principal: Principal,
+        kind: str,
+        id: str,
+        decider: Decider[C, EventData, S],
+        command: C,
+        check: Check = None,
     ) -> Handled[S]:
         origin = Origin(
             customer=principal.customer,
@@ -207,4 +216,4 @@ class Entities:
             livemode=principal.livemode,
         )
         subject = config_subject(principal.customer, kind, id)
-        return await self._handler.handle(subject, decider, command, origin=origin, actor=principal.key)
+        return await self._handler.handle(subject, decider, command, origin=origin, actor=principal.key, check=check)

@@ -15,6 +15,7 @@ from chassis.nats.logs import declare_logs
 from chassis.nats.object_store import NatsObjectStore
 from chassis.postgres import migrations
 from chassis.postgres.generations import AnyProjection
+from chassis.postgres.idempotency import PostgresAnswers
 from chassis.postgres.pool import open_pool
 from chassis.postgres.prepare import prepare_projections
 from chassis.postgres.runner import ProjectionRunner
@@ -148,6 +149,8 @@ async def open_service(
         tasks = await stack.enter_async_context(Tasks())
         tasks.start(api_keys.follow(), name="gateway.api_keys")
         tasks.start(keep_uses(nats, api_keys), name="gateway.key_uses")
+        answers = PostgresAnswers(pool, secret=settings.key_pepper.encode())
+        tasks.start(answers.sweep(), name="gateway.idempotent_answers")
         tasks.start(catalogue.follow(), name="gateway.catalogue")
         tasks.start(sessions.follow(), name="gateway.open_sessions")
         tasks.start(heartbeats.listen(), name="gateway.heartbeats")
@@ -183,6 +186,7 @@ async def open_service(
                 "reports": PageReports(places=places, vault=vault, page_logs=page_logs),
             },
             api_keys=api_keys,
+            answers=answers,
             ready=ready,
         )
         yield Service(name="gateway", app=app, tasks=tasks, ready=ready)

@@ -82,7 +82,7 @@ class KeyPage(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
-@post("/api/keys", opt={"scope": "keys:write", "refuses": (BadKey,)})
+@post("/api/keys", opt={"scope": "keys:write", "refuses": (BadKey,), "idempotent": True})
 async def issue_key(data: JSONBody[KeyRequest], principal: Caller, entities: ConfigEntities) -> KeyAnswer:
     """Issue a key with some of the asking key's scopes, test or live as the asking key is."""
     principal.grant(frozenset(data.scopes), livemode=principal.livemode)
@@ -120,7 +120,7 @@ async def list_keys(
     return KeyPage(data=[_summary(one, used.get(one.principal.key)) for one in data], next_cursor=following)
 
 
-@post("/api/keys/{key_id:str}/rotate", opt={"scope": "keys:write", "refuses": (KeyIsOver,)})
+@post("/api/keys/{key_id:str}/rotate", opt={"scope": "keys:write", "refuses": (KeyIsOver,), "idempotent": True})
 async def rotate_key(
     key_id: PathId, data: JSONBody[RotateKey], principal: Caller, entities: ConfigEntities
 ) -> KeyAnswer:

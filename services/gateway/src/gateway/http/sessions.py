@@ -40,6 +40,7 @@ class NoSuchSession(NotFound):
     opt={
         "scope": "sessions:write",
         "publishable": True,
+        "idempotent": True,
         "refuses": (
             *(OriginNotAllowed, TemplateNotAllowed),
             *(BadId, BadUserInfo, BadVariables, BadMetadata, UnknownAgent, UnknownTemplate, TooManySessions),
