@@ -61,6 +61,9 @@ PATHS = [
     "/api/session/start",
     "/api/session/ses_1/status",
     "/webhooks/livekit",
+    "/api/webhooks",
+    "/api/webhooks/whk_1/deliveries",
+    "/api/webhooksx",
     "/api/agents",
     "/api/agents/agd_1",
     "/api/templates/tpl_1/publish",
@@ -87,6 +90,13 @@ PATHS = [
 @pytest.mark.parametrize("path", PATHS)
 def test_the_route_sends_each_path_where_baton_up_sends_it(path: str) -> None:
     assert routed(path) == service_of(path)
+
+
+def test_only_the_gateway_reaches_customers_webhooks_and_never_a_private_range() -> None:
+    assert selected("to-customers-webhooks") == {"gateway"}
+    (rule,) = of_kind("NetworkPolicy")["to-customers-webhooks"]["spec"]["egress"]
+    assert {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"} <= set(rule["to"][0]["ipBlock"]["except"])
+    assert [port["port"] for port in rule["ports"]] == [443]
 
 
 def test_no_router_cuts_a_live_stream_short() -> None:

@@ -73,7 +73,10 @@ async def things_of_acme(api: WholeApi) -> Things:
         "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     }
     assert (await api.call("POST", "/api/tools", key=key, json=tool)).status_code == 201
+    hook = await api.call("POST", "/api/webhooks", key=key, json={"url": "https://hooks.example.com/"})
     ids = {
+        "webhook_id": hook.json()["id"],
+        "event_id": "none",
         "tool_name": "ours",
         "agent_id": agent.json()["id"],
         "template_id": template.json()["id"],

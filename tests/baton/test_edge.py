@@ -17,6 +17,8 @@ pytestmark = pytest.mark.unit
         ("/api/session/start", "gateway"),
         ("/api/session/ses_1/token", "gateway"),
         ("/webhooks/livekit", "gateway"),
+        ("/api/webhooks", "gateway"),
+        ("/api/webhooks/whk_1/deliveries", "gateway"),
         ("/readyz", "gateway"),
         ("/api/agents", "config"),
         ("/api/templates/tpl_1/publish", "config"),

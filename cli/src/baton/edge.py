@@ -19,7 +19,7 @@ from chassis.service import Asgi
 ROUTES: list[tuple[str, str]] = [
     (r"/api/session(/.*)?", "gateway"),
     (r"/api/sessions(/[^/]+(/(live|log))?)?", "gateway"),
-    (r"/webhooks/.*", "gateway"),
+    (r"/(webhooks/.*|api/webhooks(/.*)?)", "gateway"),
     (r"/api/(agents|templates|keys|models|tools)(/.*)?", "config"),
     (r"/api/sessions/[^/]+/panels(/.*)?", "panel-bridge"),
     (r"/api/(sessions|ledger)(/.*)?", "ledger"),

@@ -13,6 +13,7 @@ from contracts.events import (
     tool,
     turn,
     usage,
+    webhook,
 )
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "tool",
     "turn",
     "usage",
+    "webhook",
 ]

@@ -6,6 +6,8 @@ from importlib.resources import files
 
 from chassis.api_keys import ApiKeys
 from chassis.clock import SystemClock
+from chassis.guarded_addresses import loopback_only
+from chassis.guarded_http import GuardedClient
 from chassis.http.app import create_app
 from chassis.ids import new_id
 from chassis.nats.connection import connect
@@ -24,7 +26,10 @@ from chassis.settings import BadSettings
 from chassis.tasks import Tasks
 from contracts.subjects import TEMPLATE_VERSIONS_BUCKET
 from gateway.adapters.catalogue import Catalogue
+from gateway.adapters.deliveries import Deliveries
 from gateway.adapters.livekit import LiveKitTokens, open_livekit
+from gateway.adapters.outbound_endpoints import Endpoints
+from gateway.adapters.outbound_secrets import OutboundSecrets
 from gateway.adapters.page_logs import PageLogs
 from gateway.adapters.places import Places
 from gateway.adapters.rooms import Roomless, Rooms, Tokens
@@ -34,17 +39,20 @@ from gateway.adapters.webhooks_seen import WebhooksSeen
 from gateway.domain.reconcile import Timers
 from gateway.handlers.admitting import Admitting
 from gateway.handlers.answers import answering
+from gateway.handlers.delivering import Delivering
 from gateway.handlers.endings import Endings
 from gateway.handlers.forgetting import forgetting
 from gateway.handlers.heartbeats import Heartbeats
 from gateway.handlers.live_events import LiveEvents
 from gateway.handlers.open_sessions import OpenSessions
 from gateway.handlers.opening import Opener
+from gateway.handlers.outbound import Outbound
 from gateway.handlers.page_reports import PageReports
 from gateway.handlers.reconciler import Reconciler
 from gateway.handlers.slots import SlotKeeper
+from gateway.handlers.telling import Telling
 from gateway.handlers.webhooks import Webhooks
-from gateway.http import live, page_log, session_list
+from gateway.http import live, outbound, page_log, session_list
 from gateway.http import sessions as session_routes
 from gateway.http import webhooks as webhook_routes
 from gateway.http.examples import EXAMPLES
@@ -53,7 +61,14 @@ from gateway.read_models.session_index import SERVICE, SessionIndex
 from gateway.settings import Settings
 
 SOURCE = "gateway/0.1"
-ROUTES = [*session_routes.ROUTES, *session_list.ROUTES, *page_log.ROUTES, *live.ROUTES, *webhook_routes.ROUTES]
+ROUTES = [
+    *session_routes.ROUTES,
+    *session_list.ROUTES,
+    *page_log.ROUTES,
+    *live.ROUTES,
+    *outbound.ROUTES,
+    *webhook_routes.ROUTES,
+]
 _MIGRATIONS = files("gateway.migrations")
 _EMPTY_ROOM_S = 60
 _MASTER_KEY_BYTES = 32
@@ -146,6 +161,36 @@ async def open_service(
             reconciler=reconciler,
             clock=clock,
         )
+        allow = loopback_only if settings.development_reach_loopback else None
+        guarded = await stack.enter_async_context(GuardedClient(allow=allow))
+        endpoints, deliveries = Endpoints(event_log=event_log), Deliveries(pool)
+        outbound_secrets = OutboundSecrets(pool=pool, vault=vault)
+        outbound_endpoints = Outbound(
+            event_log=event_log,
+            clock=clock,
+            endpoints=endpoints,
+            secrets=outbound_secrets,
+            deliveries=deliveries,
+            source=SOURCE,
+            allow=allow,
+        )
+        telling = Telling(
+            event_log=event_log,
+            dsn=settings.postgres_dsn,
+            schema=SERVICE,
+            endpoints=endpoints,
+            sessions=sessions,
+            streams=streams,
+        )
+        delivering = Delivering(
+            deliveries=deliveries,
+            endpoints=endpoints,
+            secrets=outbound_secrets,
+            outbound=outbound_endpoints,
+            client=guarded,
+            clock=clock,
+            told=telling.told,
+        )
         tasks = await stack.enter_async_context(Tasks())
         tasks.start(api_keys.follow(), name="gateway.api_keys")
         tasks.start(keep_uses(nats, api_keys), name="gateway.key_uses")
@@ -157,7 +202,10 @@ async def open_service(
         tasks.start(slots.keep(), name="gateway.slots")
         tasks.start(slots.sweep(), name="gateway.slot_sweep")
         tasks.start(reconciler.run(), name="gateway.reconciler")
-        tasks.start(forgetting([page_logs.forget_old]), name="gateway.forgetting")
+        tasks.start(endpoints.follow(), name="gateway.outbound_endpoints")
+        tasks.start(telling.run(), name="gateway.telling")
+        tasks.start(delivering.run(), name="gateway.delivering")
+        tasks.start(forgetting([page_logs.forget_old, deliveries.forget_old]), name="gateway.forgetting")
         for projection in projections(settings):
             runner = ProjectionRunner(
                 log=event_log, dsn=settings.postgres_dsn, service=SERVICE, projection=projection, clock=clock
@@ -166,7 +214,7 @@ async def open_service(
         await stack.enter_async_context(answering(nats=nats, vault=vault, reconciler=reconciler))
 
         def ready() -> bool:
-            parts = (api_keys.caught_up, catalogue.caught_up, sessions.caught_up)
+            parts = (api_keys.caught_up, catalogue.caught_up, sessions.caught_up, endpoints.caught_up)
             return nats.is_connected and all(part.is_set() for part in parts)
 
         app = create_app(
@@ -183,6 +231,9 @@ async def open_service(
                 "vault": vault,
                 "opener": opener,
                 "live": LiveEvents(event_log=event_log, opener=opener),
+                "outbound": outbound_endpoints,
+                "endpoints": endpoints,
+                "deliveries": deliveries,
                 "reports": PageReports(places=places, vault=vault, page_logs=page_logs),
             },
             api_keys=api_keys,

@@ -23,6 +23,8 @@ SCOPES = frozenset(
         "sessions:read",
         "sessions:write",
         "panels:write",
+        "webhooks:read",
+        "webhooks:write",
         "tools:read",
         "tools:write",
     }

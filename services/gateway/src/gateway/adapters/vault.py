@@ -87,8 +87,12 @@ class Vault:
         """Of each pair a keyed hash, sorted: 128 bits, hex, under a key of the customer's own (ADR 7)."""
         if not metadata:
             return []
-        key = derive_key(await self._customer_key(customer), "session metadata")
+        key = await self.purpose_key(customer, "session metadata")
         return sorted(keyed_digest(key, f"{name}={value}".encode())[:32] for name, value in metadata.items())
+
+    async def purpose_key(self, customer: CustomerId, purpose: str) -> bytes:
+        """A key of the customer's own for one purpose, 32 bytes; gone with the customer's key."""
+        return derive_key(await self._customer_key(customer), purpose)
 
     def resume_digest(self, session: SessionId, token: str) -> str:
         """What is stored of a resume token."""

@@ -30,6 +30,21 @@ _ENTRY = {
     "details": {"panel": "coding_ide"},
 }
 
+_WEBHOOK = {
+    "id": "whk_0199f1c2a7b47e3f8d5c6b7a8e9f0a1b",
+    "url": "https://example.com/hooks/baton",
+    "events": ["session.ended", "session.failed"],
+    "status": "enabled",
+    "disabled_because": None,
+    "position": None,
+}
+
+_WITH_SECRET = {
+    **_WEBHOOK,
+    "secret": "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+    "overlap_until": None,
+}
+
 EXAMPLES: Examples = {
     "start_session": {
         "request": {
@@ -78,6 +93,39 @@ EXAMPLES: Examples = {
                     "entries": [_ENTRY],
                 }
             ],
+            "next_cursor": None,
+        },
+    },
+    "create_webhook": {
+        "request": {"url": "https://example.com/hooks/baton", "events": ["session.ended", "session.failed"]},
+        "response": _WITH_SECRET,
+    },
+    "list_webhooks": {"response": {"data": [_WEBHOOK], "next_cursor": None}},
+    "get_webhook": {"response": _WEBHOOK},
+    "rotate_webhook_secret": {"response": {**_WITH_SECRET, "overlap_until": "2026-03-02T09:30:00.000000Z"}},
+    "disable_webhook": {"response": {**_WEBHOOK, "status": "disabled", "disabled_because": "asked"}},
+    "enable_webhook": {"response": _WEBHOOK},
+    "list_deliveries": {
+        "response": {
+            "data": [
+                {
+                    "event_id": "0199f1c2-a7b4-7e3f-8d5c-6b7a8e9f0a1b",
+                    "type": "session.ended",
+                    "session_id": _SESSION,
+                    "status": "waiting",
+                    "attempts": 1,
+                    "cause": "status_503",
+                    "created_at": "2026-03-01T09:41:00.000000Z",
+                    "next_attempt_at": "2026-03-01T09:41:05.200000Z",
+                    "settled_at": None,
+                }
+            ],
+            "next_cursor": None,
+        },
+    },
+    "list_attempts": {
+        "response": {
+            "data": [{"at": "2026-03-01T09:41:00.120000Z", "status": 503, "fault": None, "ms": 84}],
             "next_cursor": None,
         },
     },
