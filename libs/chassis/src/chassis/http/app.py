@@ -11,7 +11,7 @@ from litestar.config.app import AppConfig
 from litestar.config.cors import CORSConfig
 from litestar.connection import ASGIConnection
 from litestar.di import Dependency, NamedDependency, Provide
-from litestar.handlers import BaseRouteHandler
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.params import PathParameter
 from litestar.types import ASGIApp, ControllerRouterHandler
@@ -136,7 +136,7 @@ def _authenticate(
     api_keys: ApiKeys, rate_limits: RateLimits
 ) -> Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], None]:
     def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        if handler.opt.get("public"):
+        if handler.opt.get("public") or _tells_methods(handler):
             return
         scheme, _, key = connection.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not key:
@@ -151,6 +151,11 @@ def _authenticate(
         connection.scope["user"] = principal
 
     return guard
+
+
+def _tells_methods(handler: BaseRouteHandler) -> bool:
+    """Whether it is the framework's own answer to OPTIONS, which says nothing but what may be asked."""
+    return isinstance(handler, HTTPRouteHandler) and handler.http_methods == {"OPTIONS"}
 
 
 def _check_scopes(config: AppConfig) -> AppConfig:
