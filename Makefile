@@ -38,6 +38,7 @@ check: setup ## Format, lint, types, imports, generated files, manifests (under 
 	@$(RUN)/mypy $(addprefix -p ,$(PACKAGES))
 	@$(RUN)/lint-imports --no-cache
 	@$(RUN)/python -m contracts.export --check
+	@$(RUN)/python -m baton openapi --check
 	@$(RUN)/python infra/k8s/check.py
 
 test-unit: setup ## The unit tests alone (under a minute; T=path narrows)
@@ -58,8 +59,9 @@ up: setup ## Run all of Baton on this machine until Ctrl-C
 bench: setup ## Measure against baselines in the same run; writes bench/out/results.json
 	@$(RUN)/python -m bench
 
-contracts: setup ## Write the JSON Schemas of the published language anew
+contracts: setup ## Write the JSON Schemas of the published language and the OpenAPI document anew
 	@$(RUN)/python -m contracts.export
+	@$(RUN)/python -m baton openapi
 
 clean: ## Remove what make made here (not the user's cache)
 	@rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache bench/out

@@ -93,6 +93,7 @@ async def _environment(nats: NatsServer, postgres: Postgres, livekit: LiveKitSer
         "BATON_POSTGRES_DSN": postgres.dsn_of("bench"),
         "BATON_KEY_PEPPER": secrets.token_hex(32),
         "BATON_MASTER_KEY": secrets.token_hex(32),
+        "BATON_SECRET_KEYS": secrets.token_hex(32),
         "BATON_LIVEKIT_URL": livekit.url,
         "BATON_LIVEKIT_KEY": livekit.key,
         "BATON_LIVEKIT_SECRET": livekit.secret,

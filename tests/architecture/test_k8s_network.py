@@ -26,11 +26,13 @@ def test_each_service_may_reach_what_its_settings_name_and_nothing_more(service:
     assert (service in selected("from-edge")) == (service in WITH_HTTP)
 
 
-def test_only_the_runtime_reaches_the_internet_and_never_a_private_range() -> None:
+def test_only_the_runtime_and_config_reach_the_internet_and_never_a_private_range() -> None:
     assert selected("to-providers") == selected("to-livekit-media") == {"runtime"}
-    (rule,) = of_kind("NetworkPolicy")["to-providers"]["spec"]["egress"]
-    assert {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"} <= set(rule["to"][0]["ipBlock"]["except"])
-    assert [port["port"] for port in rule["ports"]] == [443]
+    assert selected("to-customers-tools") == {"config"}
+    for policy in ("to-providers", "to-customers-tools"):
+        (rule,) = of_kind("NetworkPolicy")[policy]["spec"]["egress"]
+        assert {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"} <= set(rule["to"][0]["ipBlock"]["except"])
+        assert [port["port"] for port in rule["ports"]] == [443]
 
 
 def test_every_way_out_has_peers_and_ports_and_none_leads_to_the_clouds_metadata() -> None:
@@ -59,11 +61,19 @@ PATHS = [
     "/api/session/start",
     "/api/session/ses_1/status",
     "/webhooks/livekit",
+    "/api/webhooks",
+    "/api/webhooks/whk_1/deliveries",
+    "/api/webhooksx",
     "/api/agents",
     "/api/agents/agd_1",
     "/api/templates/tpl_1/publish",
     "/api/keys",
     "/api/sessions",
+    "/api/sessions/ses_1",
+    "/api/sessions/ses_1/live",
+    "/api/sessions/ses_1/log",
+    "/api/sessions/ses_1/logs",
+    "/api/sessions/",
     "/api/sessions/ses_1/timeline",
     "/api/sessions/ses_1/panels",
     "/api/sessions/ses_1/panels/coding_ide/commands",
@@ -82,6 +92,19 @@ def test_the_route_sends_each_path_where_baton_up_sends_it(path: str) -> None:
     assert routed(path) == service_of(path)
 
 
+def test_only_the_gateway_reaches_customers_webhooks_and_never_a_private_range() -> None:
+    assert selected("to-customers-webhooks") == {"gateway"}
+    (rule,) = of_kind("NetworkPolicy")["to-customers-webhooks"]["spec"]["egress"]
+    assert {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"} <= set(rule["to"][0]["ipBlock"]["except"])
+    assert [port["port"] for port in rule["ports"]] == [443]
+
+
+def test_no_router_cuts_a_live_stream_short() -> None:
+    rules = of_kind("HTTPRoute")["baton"]["spec"]["rules"]
+    (rule,) = [one for one in rules if any(match["path"]["value"].endswith("/live") for match in one["matches"])]
+    assert rule["timeouts"] == {"request": "0s", "backendRequest": "0s"}
+
+
 def test_the_probes_and_the_schema_of_a_service_are_not_public() -> None:
     assert routed("/livez") is None
     assert routed("/readyz") is None
@@ -98,12 +121,14 @@ def selected(policy: str) -> set[str]:
 
 
 def routed(path: str) -> str | None:
-    """The backend that the HTTPRoute chooses: an expression before a prefix, a longer prefix before a shorter."""
+    """The backend that the HTTPRoute chooses: the exact path, an expression, then the longest prefix."""
     best: tuple[int, int, str] | None = None
     for rule in of_kind("HTTPRoute")["baton"]["spec"]["rules"]:
         for match in rule["matches"]:
             value = match["path"]["value"]
-            if match["path"]["type"] == "RegularExpression":
+            if match["path"]["type"] == "Exact":
+                found = (2, len(value)) if path == value else None
+            elif match["path"]["type"] == "RegularExpression":
                 found = (1, len(value)) if re.fullmatch(value, path) else None
             else:
                 found = (0, len(value)) if path == value or path.startswith(f"{value}/") else None

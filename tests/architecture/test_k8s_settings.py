@@ -67,3 +67,9 @@ def test_only_the_gateway_is_given_the_master_key_and_only_the_ledger_the_signin
     # The migration asks for both (it loads every service's settings) and may be given others.
     assert {name for name in SERVICES if "BATON_MASTER_KEY_FILE" in own_variables(name)} == {"gateway"}
     assert {name for name in SERVICES if "BATON_SIGNING_KEY_FILE" in own_variables(name)} == {"ledger"}
+
+
+def test_only_config_is_given_the_keys_of_customers_secrets_and_nothing_may_reach_loopback() -> None:
+    assert {name for name in SERVICES if "BATON_SECRET_KEYS_FILE" in own_variables(name)} == {"config"}
+    for given in (*(own_variables(name) for name in SERVICES), shared_settings()):
+        assert not [variable for variable in given if variable.startswith("BATON_DEVELOPMENT_")]

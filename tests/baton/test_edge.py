@@ -1,5 +1,7 @@
 """One public origin: which service answers which path."""
 
+import asyncio
+
 import httpx
 import pytest
 
@@ -15,10 +17,17 @@ pytestmark = pytest.mark.unit
         ("/api/session/start", "gateway"),
         ("/api/session/ses_1/token", "gateway"),
         ("/webhooks/livekit", "gateway"),
+        ("/api/webhooks", "gateway"),
+        ("/api/webhooks/whk_1/deliveries", "gateway"),
         ("/readyz", "gateway"),
         ("/api/agents", "config"),
         ("/api/templates/tpl_1/publish", "config"),
         ("/api/keys/key_1", "config"),
+        ("/api/sessions", "gateway"),
+        ("/api/sessions/ses_1", "gateway"),
+        ("/api/sessions/ses_1/live", "gateway"),
+        ("/api/sessions/ses_1/log", "gateway"),
+        ("/api/sessions/ses_1/logs", "ledger"),
         ("/api/sessions/ses_1/panels", "panel-bridge"),
         ("/api/sessions/ses_1/panels/coding_ide/commands", "panel-bridge"),
         ("/api/sessions/ses_1/timeline", "ledger"),
@@ -76,3 +85,22 @@ async def test_apart_the_request_is_forwarded_whole() -> None:
             assert (left_out.status_code, left_out.json()["code"]) == (503, "unavailable")
             large = await client.post("/api/sessions/s/x", content=b"x" * (2**20 + 1))
             assert (large.status_code, large.json()["code"]) == (413, "too_large")
+
+
+async def test_apart_a_stream_comes_as_it_is_made_and_ends_when_its_reader_leaves() -> None:
+    cut = asyncio.Event()
+
+    async def endless(scope, receive, send) -> None:  # type: ignore[no-untyped-def]
+        await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
+        await send({"type": "http.response.body", "body": b"data: 1\n\n", "more_body": True})
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        cut.set()
+
+    async with serving(endless) as port, httpx.AsyncClient() as onward:
+        app = edge.apart({"gateway": f"http://127.0.0.1:{port}"}, onward)
+        async with serving(app) as outer, httpx.AsyncClient(base_url=f"http://127.0.0.1:{outer}") as client:
+            async with client.stream("GET", "/api/sessions/ses_1/live") as answer:
+                assert await anext(answer.aiter_bytes()) == b"data: 1\n\n"
+            await asyncio.wait_for(cut.wait(), 5)

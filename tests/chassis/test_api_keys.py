@@ -1,19 +1,21 @@
 """API keys are checked by a fold of the log: issued ones open, revoked and forged ones do not."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.support.until import until
 
-from chassis.api_keys import ApiKeys, api_key_digest, new_api_key
+from chassis.api_keys import ApiKeys, KeyExpired, api_key_digest, new_api_key
 from chassis.clock import SystemClock
 from chassis.errors import NotAllowed, NotAuthenticated
 from chassis.memory.event_log import MemoryEventLog
 from chassis.recording import Origin, Recorder
 from chassis.tasks import Tasks
-from contracts.events.api_key import ApiKeyIssued, ApiKeyRevoked
+from contracts.envelope import format_time
+from contracts.events.api_key import ApiKeyExpirySet, ApiKeyIssued, ApiKeyRevoked
 from contracts.events.customer import CustomerCreated
-from contracts.ids import ApiKeyId, CustomerId
+from contracts.ids import ApiKeyId, CustomerId, TemplateId
 from contracts.registry import EventData
 from contracts.subjects import Log, config_subject
 
@@ -21,6 +23,16 @@ pytestmark = pytest.mark.unit
 
 PEPPER = b"pepper"
 ACME = CustomerId("acme")
+
+
+class StoppedClock(SystemClock):
+    """Moves only when told."""
+
+    def __init__(self) -> None:
+        self.moment = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.moment
 
 
 class Book:
@@ -67,6 +79,53 @@ async def test_an_issued_key_opens_and_a_revoked_one_does_not() -> None:
             principal.require("keys:write")
         await book.write("api_key", "key_1", ApiKeyRevoked())
         await until(lambda: not opens(keys, key), what="the revocation to be known")
+
+
+async def test_an_expired_key_opens_nothing_and_says_so() -> None:
+    book, clock = Book(), StoppedClock()
+    for_ever = await book.issue("key_1", "sessions:write")
+    digest = api_key_digest(PEPPER, short := new_api_key(ApiKeyId("key_2"), livemode=False))
+    ends = format_time(clock.now() + timedelta(minutes=1))
+    issued = ApiKeyIssued(digest=digest, hint="", scopes=["sessions:write"], livemode=False, expires_at=ends)
+    await book.write("api_key", "key_2", issued)
+    async with Tasks() as tasks:
+        keys = ApiKeys(log=book.log, pepper=PEPPER, clock=clock)
+        tasks.start(keys.follow(), name="keys")
+        await asyncio.wait_for(keys.caught_up.wait(), 2)
+        assert opens(keys, short)
+        await book.write("api_key", "key_1", ApiKeyExpirySet(expires_at=ends))
+        assert await keys.reached(3, timeout_s=2)
+        assert opens(keys, for_ever)
+        clock.moment += timedelta(minutes=1)
+        for over in (short, for_ever):
+            with pytest.raises(KeyExpired):
+                keys.authenticate(over)
+        assert keys.take_uses().keys() == {"key_1", "key_2"}
+        assert keys.take_uses() == {}
+        assert [known.principal.key for known in keys.of(ACME)] == ["key_1", "key_2"]
+        assert not await keys.reached(4, timeout_s=0.01)
+
+
+async def test_a_publishable_key_is_one_by_its_event_and_by_its_form() -> None:
+    book = Book()
+    key = new_api_key(ApiKeyId("key_1"), livemode=True, kind="publishable")
+    assert key.startswith("pk_live_1_")
+    issued = ApiKeyIssued(
+        digest=api_key_digest(PEPPER, key),
+        hint="",
+        scopes=["sessions:write"],
+        livemode=True,
+        kind="publishable",
+        origins=["https://a.example"],
+        templates=[TemplateId("help")],
+    )
+    await book.write("api_key", "key_1", issued)
+    async with Tasks() as tasks:
+        keys = ApiKeys(log=book.log, pepper=PEPPER)
+        tasks.start(keys.follow(), name="keys")
+        await asyncio.wait_for(keys.caught_up.wait(), 2)
+        principal = keys.authenticate(key)
+    assert (principal.kind, principal.origins, principal.templates) == ("publishable", {"https://a.example"}, {"help"})
 
 
 async def test_keys_are_ready_at_once_on_an_empty_log() -> None:

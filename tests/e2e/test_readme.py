@@ -23,10 +23,17 @@ def newcomer(tmp_path: Path, together: Stack) -> Path:
 
 def test_the_commands_of_the_readme_work_as_they_stand(newcomer: Path) -> None:
     blocks = _BLOCK.findall((ROOT / "README.md").read_text())
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     script = "set -euo pipefail\nset -x\n" + "\n".join(blocks)
     ran = subprocess.run(["bash", "-c", script], cwd=newcomer, capture_output=True, text=True, timeout=180)
     assert ran.returncode == 0, ran.stderr[-3000:]
-    for seen in ('"number": 1', '"access_token": "', "hands off to coding_expert", "verified", "equal"):
+    for seen in (
+        '"number": 1',
+        '"access_token": "',
+        "hands off to coding_expert",
+        "verified",
+        "equal",
+        "> publish template tutoring as version 2",
+    ):
         assert seen in ran.stdout
     assert "session_history" in ran.stdout

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from collections import defaultdict
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
@@ -89,6 +90,12 @@ def test_each_service_is_a_process_of_its_own(split: Stack) -> None:
     services = {"config", "gateway", "runtime", "panel-bridge", "ledger"}
     assert services < pids.keys()
     assert len({pids[name] for name in services | {"baton"}}) == 6
+
+
+async def test_the_document_of_the_whole_api_is_served_at_the_one_origin(split: Stack) -> None:
+    async with httpx.AsyncClient() as client:
+        served = await client.get(f"{split.ready.api_url}/api/openapi.json")
+    assert served.content == (Path(__file__).parents[2] / "docs" / "openapi.json").read_bytes()
 
 
 def test_the_call_does_not_notice_that_ledger_and_panel_bridge_are_killed(endured: Endured) -> None:

@@ -68,7 +68,13 @@ async def seed(
     """Migrate, define a customer with one published template, and return an API key of its."""
     await migrate(settings)
     operator = Principal(customer=customer, key=ApiKeyId("operator"), scopes=frozenset(SCOPES), livemode=False)
-    async with open_entities(ConfigSettings(nats_url=settings.nats_url, key_pepper=settings.key_pepper)) as entities:
+    own = ConfigSettings(
+        nats_url=settings.nats_url,
+        postgres_dsn=settings.postgres_dsn,
+        key_pepper=settings.key_pepper,
+        secret_keys="cd" * 32,
+    )
+    async with open_entities(own) as entities:
         await entities.create_customer(operator, name="Acme", max_sessions=max_sessions)
         definition = AgentDefinition(name="Triage", instructions="Route.")
         await entities.write_agent(operator, AgentId("triage"), agent_definition.Write(definition))

@@ -51,7 +51,7 @@ async def a_customer(live: Ready, data: Path, name: str, *, max_sessions: int, l
     operator = Principal(customer=CustomerId(name), key=ApiKeyId("operator"), scopes=frozenset(SCOPES), livemode=False)
     async with open_entities(settings_of("config", environment_of(data, {}))) as entities:
         await entities.create_customer(operator, name=name, max_sessions=max_sessions)
-        _, key = await entities.issue_key(operator, scopes=sorted(SCOPES), livemode=False)
+        key = (await entities.issue_key(operator, scopes=sorted(SCOPES), livemode=False)).key
     theirs = msgspec.structs.replace(live, api_key=key, template_id=TEMPLATE)
     async with open_client(theirs) as client:
 

@@ -1,7 +1,7 @@
 """A running session without a room, with everything a test wants to look at."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from tests.support.runtime_sessions import Admitted, PanelPage, an_admitted_session
@@ -11,12 +11,14 @@ from chassis.event_log import EventLog
 from chassis.memory.event_log import MemoryEventLog
 from chassis.memory.object_store import MemoryObjectStore
 from chassis.recording import open_personal
+from contracts.commands.jobs import JobMetadata
 from contracts.envelope import Envelope, decode_commit
 from contracts.registry import EventData, Personal, decode_data
 from contracts.subjects import Log
 from contracts.template_version import TemplateVersion
 from runtime.adapters.local_surface import LocalSurface
 from runtime.adapters.models import Providers
+from runtime.adapters.outside import Outside
 from runtime.roomless import RoomlessSession
 
 
@@ -56,11 +58,13 @@ async def a_call(
     version: TemplateVersion | None = None,
     log: MemoryEventLog | None = None,
     page: PanelPage | None = None,
+    given: Mapping[str, Any] | None = None,
+    outside: Callable[[JobMetadata], Outside] | None = None,
     **options: Any,
 ) -> AsyncIterator[ACall]:
-    """A session that has been greeted; it ends with the context."""
+    """A session that has been greeted; it ends with the context. `given` is what `an_admitted_session` takes."""
     log, objects, page = log or MemoryEventLog(), MemoryObjectStore(), page or PanelPage()
-    session = await an_admitted_session(log, objects, version)
+    session = await an_admitted_session(log, objects, version, **(given or {}))
     surface = LocalSurface(page)
     async with RoomlessSession(
         metadata=session.metadata,
@@ -70,6 +74,7 @@ async def a_call(
         surface=surface,
         providers=Providers(),
         models=ScriptedModels(script),
+        outside=outside(session.metadata) if outside else None,
         **options,
     ) as talk:
         yield ACall(session=session, log=log, page=page, surface=surface, talk=talk)

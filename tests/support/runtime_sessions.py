@@ -91,7 +91,13 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def an_admitted_session(
-    log: EventLog, objects: ObjectStore, version: TemplateVersion | None = None, *, traceparent: str = ""
+    log: EventLog,
+    objects: ObjectStore,
+    version: TemplateVersion | None = None,
+    *,
+    traceparent: str = "",
+    initial_agent: str = "",
+    user: UserPersonal | None = None,
 ) -> Admitted:
     """Puts the version into the object store and appends what the gateway would: requested, dispatched(1)."""
     version = version or a_version()
@@ -109,7 +115,8 @@ async def an_admitted_session(
         traceparent=traceparent,
     )
     key = new_key()
-    await append_admission(log, metadata, key, _requested(version, metadata, session), UserPersonal(name="Ada"))
+    requested = msgspec.structs.replace(_requested(version, metadata, session), initial_agent=AgentId(initial_agent))
+    await append_admission(log, metadata, key, requested, user or UserPersonal(name="Ada"))
     return Admitted(metadata=metadata, key=key)
 
 

@@ -1,6 +1,6 @@
 """A model that answers by a function, for tests that need a certain batch of tool calls."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from livekit.agents import llm, stt, tts
@@ -32,11 +32,11 @@ class ScriptedModels(TextModels):
         """The scripted model."""
         return _Scripted(self)
 
-    def tts(self, choice: VoiceChoice, *, language: str) -> tts.TTS[Any] | None:
+    def tts(self, choice: VoiceChoice, *, language: str, speed: float | None = None) -> tts.TTS[Any] | None:
         """Nothing is spoken."""
         return None
 
-    def stt(self, choice: SttChoice) -> stt.STT[Any] | None:
+    def stt(self, choice: SttChoice, *, keyterms: Sequence[str] = ()) -> stt.STT[Any] | None:
         """Nothing is heard."""
         return None
 

@@ -22,6 +22,8 @@ def for_services(parts: Parts, environment: Mapping[str, str], *, log_json: bool
         "BATON_KEY_PEPPER": secret("key_pepper"),
         "BATON_MASTER_KEY": master.hex(),
         "BATON_SIGNING_KEY": signing.hex(),
+        "BATON_SECRET_KEYS": derive_key(secret("master").encode(), "secret keys").hex(),
+        "BATON_DEVELOPMENT_REACH_LOOPBACK": "true",
         "BATON_LIVEKIT_URL": parts.livekit.url if parts.livekit else "",
         "BATON_LIVEKIT_KEY": parts.livekit.key if parts.livekit else "",
         "BATON_LIVEKIT_SECRET": parts.livekit.secret if parts.livekit else "",

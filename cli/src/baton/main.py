@@ -4,7 +4,7 @@ from logging import WARNING
 
 import click
 
-from baton.commands import projections, running, sessions
+from baton.commands import configuration, projections, running, sessions
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -16,7 +16,7 @@ def cli() -> None:
     logging.configure(service="baton", json_lines=False, level=WARNING)
 
 
-for _command in (*running.COMMANDS, *sessions.COMMANDS, projections.projections):
+for _command in (*running.COMMANDS, *configuration.COMMANDS, *sessions.COMMANDS, projections.projections):
     cli.add_command(_command)
 
 
@@ -48,6 +48,8 @@ def _told(error: click.ClickException) -> str:
 
 def _is_known(error: Exception) -> bool:
     """Whether the error is one that a person can do something about, so that its message says enough."""
+    from baton.applying import Archived
+    from baton.config_folder import BadFolder
     from baton.demo.api import ApiRefused
     from baton.demo.script import StepFailed
     from baton.ready import NotRunning
@@ -62,6 +64,6 @@ def _is_known(error: Exception) -> bool:
 
     known = (
         *(ApiRefused, StepFailed, NotRunning, PortTaken, StartFailed, FolderInUse, OrphanLives, PortInUse),
-        *(Refusal, LogFault, BadSettings, ScenarioError),
+        *(Refusal, LogFault, BadSettings, ScenarioError, BadFolder, Archived),
     )
     return isinstance(error, known)

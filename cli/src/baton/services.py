@@ -13,7 +13,7 @@ NAMES = ("config", "gateway", "runtime", "panel-bridge", "ledger")
 WITH_SCHEMA = ("config", "gateway", "panel-bridge", "ledger")
 """Those that declare logs or have tables; the runtime has neither, and takes long to load."""
 
-WITH_PROJECTIONS = ("gateway", "panel-bridge", "ledger")
+WITH_PROJECTIONS = ("config", "gateway", "panel-bridge", "ledger")
 
 
 def package_of(name: str) -> str:

@@ -148,7 +148,7 @@ async def _apart(
     announce: Announce,
     names: Sequence[str],
 ) -> AsyncIterator[Live]:
-    async with httpx.AsyncClient(timeout=30) as client, Tasks() as tasks:
+    async with httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_connections=1000)) as client, Tasks() as tasks:
         logs = parts.folder.part("logs")
         children = Apart(
             names,

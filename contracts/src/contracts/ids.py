@@ -30,6 +30,11 @@ class InvalidId(ValueError):
     code = "invalid_id"
 
 
+def is_id(text: str) -> bool:
+    """Whether `text` matches ``[A-Za-z0-9_-]{1,64}``."""
+    return _ID.match(text) is not None
+
+
 def check_id(text: str) -> str:
     """Return `text` if it matches ``[A-Za-z0-9_-]{1,64}``; raise InvalidId otherwise."""
     if not _ID.match(text):

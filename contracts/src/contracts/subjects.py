@@ -15,6 +15,13 @@ PARTITIONS = 64
 TEMPLATE_VERSIONS_BUCKET = "TEMPLATE_VERSIONS"
 """Object store bucket: published template versions, each under its SHA-256."""
 
+SECRETS_BUCKET = "SECRETS"
+"""Key-value bucket: customers' secrets as config seals them, and their wrapped data keys. Config alone uses it."""
+
+
+KEY_USES_BUCKET = "KEY_USES"
+"""Key-value bucket: when each API key was last used, to a minute or so; any service writes, config reads."""
+
 
 class Log(StrEnum):
     """A JetStream stream that holds many of our streams."""
@@ -78,6 +85,11 @@ def config_subject(customer: CustomerId, kind: str, entity: str) -> str:
     return f"cfg.{check_id(customer)}.{check_id(kind)}.{check_id(entity)}"
 
 
+def config_filter(customer: CustomerId, kind: str) -> str:
+    """All entities of one kind of a customer."""
+    return f"cfg.{check_id(customer)}.{check_id(kind)}.*"
+
+
 class StreamOwner(NamedTuple):
     """Whose stream a subject is: `entity` is the session, entity or account; `partition` is -1 outside SESSIONS."""
 
@@ -129,3 +141,6 @@ OPEN_KEY = "req.gateway.open_key"
 
 JOB_DEATH = "req.gateway.job_death"
 """Request/reply: a worker reports that a job process of its own died (contracts/commands/jobs.py)."""
+
+TOOL_SECRETS = "req.config.tool_secrets"
+"""Request/reply: the signing secrets of a session's custom tools (contracts/commands/secrets.py)."""

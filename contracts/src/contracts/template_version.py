@@ -8,21 +8,20 @@ from typing import Literal
 
 import msgspec
 import rfc8785
+from msgspec import UNSET, UnsetType
 
+from contracts.custom_tool import CustomTool
 from contracts.ids import AgentId, PanelId, TemplateId, VersionHash
+from contracts.modality import PRESETS, PresetName
+from contracts.modality import ModalityProfile as ModalityProfile
+from contracts.modality import Source as Source
+from contracts.modality import SourceMode as SourceMode
 from contracts.panels.kind import PanelKind
+from contracts.speech import PanelAttach, SpeechTuning, VisionPolicy
+from contracts.variables import Declaration
 
 ContextPolicy = Literal["full", "last_n", "summary", "none"]
 DispatchMoment = Literal["at_start", "at_join"]
-Source = Literal["camera", "screen"]
-SourceMode = Literal["off", "on_request", "on_start"]
-
-
-class ModalityProfile(msgspec.Struct, frozen=True, kw_only=True):
-    """Which media a session may use; audio is always on."""
-
-    camera: SourceMode = "off"
-    screen: SourceMode = "off"
 
 
 class LlmChoice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,6 +30,7 @@ class LlmChoice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     provider: Literal["openai"] = "openai"
     model: str = "gpt-4.1-mini"
     temperature: float | None = None
+    max_output_tokens: int | UnsetType = UNSET
 
 
 class VoiceChoice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,7 +59,11 @@ class HandoffTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class AgentDefinition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a customer wrote: founding document §4.2. `greeting` is spoken when the agent enters."""
+    """What a customer wrote: founding document §4.2. `greeting` is spoken when the agent enters.
+
+    `language` (BCP 47) is what it speaks and understands, `stt` its own transcriber; both are the template's where left
+    out. `panel_attach` is `never` for a panel it does not name. Instructions and greeting may hold placeholders.
+    """
 
     name: str
     instructions: str
@@ -70,6 +74,16 @@ class AgentDefinition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     voice: VoiceChoice = VoiceChoice()
     modality: Literal["audio", "audio_camera", "audio_screen"] = "audio"
     panels: list[PanelId] = []
+    language: str | UnsetType = UNSET
+    stt: SttChoice | UnsetType = UNSET
+    speech: SpeechTuning | UnsetType = UNSET
+    vision: VisionPolicy | UnsetType = UNSET
+    panel_attach: dict[PanelId, PanelAttach] | UnsetType = UNSET
+
+    @property
+    def sees(self) -> bool:
+        """Whether pictures go to its model."""
+        return self.modality != "audio"
 
 
 MAX_DURATION_S = 3600
@@ -87,17 +101,39 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class TemplateDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A template as its author writes it: agents by id, everything else in place."""
+    """A template as its author writes it: agents by id, everything else in place.
+
+    `variables` are given when a session starts, `flags` are set while it runs; both are declared here.
+    """
 
     name: str
     agents: list[AgentId]
     initial_agent: AgentId
-    modality_profile: ModalityProfile = ModalityProfile()
+    modality_profile: ModalityProfile | PresetName = ModalityProfile()
     panels: list[PanelId] = []
     limits: Limits = Limits()
     stt: SttChoice = SttChoice()
     dispatch: DispatchMoment = "at_start"
     preemptive_generation: bool = False
+    variables: dict[str, Declaration] | UnsetType = UNSET
+    flags: dict[str, Declaration] | UnsetType = UNSET
+
+    @property
+    def profile(self) -> ModalityProfile:
+        """The modality profile, spelled out."""
+        named = self.modality_profile
+        return named if isinstance(named, ModalityProfile) else PRESETS[named]
+
+    def spoken_by(self, definition: AgentDefinition) -> str:
+        """The language of an agent of this template."""
+        return definition.language or self.transcribed_for(definition).language
+
+    def transcribed_for(self, definition: AgentDefinition) -> SttChoice:
+        """Who transcribes for an agent. Agents with equal choices share one transcriber, which a handoff keeps."""
+        choice = definition.stt or self.stt
+        if not definition.language or definition.language == choice.language:
+            return choice
+        return msgspec.structs.replace(choice, language=definition.language)
 
 
 class VersionAgent(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,16 +144,25 @@ class VersionAgent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TemplateVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole set, as sessions run it. `panel_kinds` holds each kind's file, so that nothing else is needed."""
+    """The whole set, as sessions run it. `panel_kinds` holds each kind's file, so that nothing else is needed.
+
+    `tools` holds the customer's own tools by name, without their secrets; it is left out where there are none.
+    """
 
     template_id: TemplateId
     draft: TemplateDraft
     agents: list[VersionAgent]
     panel_kinds: dict[PanelId, PanelKind]
+    tools: dict[str, CustomTool] | UnsetType = UNSET
 
     def agent(self, id: AgentId) -> AgentDefinition:
         """The definition of an agent of this version; raises KeyError."""
         return {agent.id: agent.definition for agent in self.agents}[id]
+
+    def keyterms_for(self, choice: SttChoice) -> list[str]:
+        """What all agents who share a transcriber want it to listen for, without repetition."""
+        sharing = [one.definition for one in self.agents if self.draft.transcribed_for(one.definition) == choice]
+        return list(dict.fromkeys(term for one in sharing if one.speech for term in one.speech.keyterms))
 
 
 def encode_version(version: TemplateVersion) -> tuple[VersionHash, bytes]:

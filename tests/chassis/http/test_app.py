@@ -117,6 +117,11 @@ async def test_without_a_key_or_scope_nothing_opens(client: httpx.AsyncClient) -
     problem(weak, 403, "not_allowed")
 
 
+async def test_what_may_be_asked_is_told_to_anybody(client: httpx.AsyncClient) -> None:
+    answer = await client.options("/orders", headers={"Authorization": ""})
+    assert (answer.status_code, answer.headers["allow"]) == (204, "OPTIONS, POST")
+
+
 async def test_until_the_keys_are_read_nobody_is_told_that_a_key_is_wrong() -> None:
     keys = OneKey(log=MemoryEventLog(), pepper=b"")
     app = create_app(name="test", routes=[order], dependencies={"shop": "x"}, api_keys=keys, ready=lambda: False)

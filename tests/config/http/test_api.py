@@ -18,14 +18,17 @@ from contracts.template_version import decode_version
 
 pytestmark = pytest.mark.integration
 
+OVER = {"If-Match": "*"}
+"""Over whatever is there."""
+
 TRIAGE = {"name": "Triage", "instructions": "Route.", "handoff_targets": [{"agent": "expert", "policy": "none"}]}
 EXPERT = {"name": "Expert", "instructions": "Solve.", "tools": ["end_session"], "panels": ["coding_ide"]}
 TEMPLATE = {"name": "Help", "agents": ["triage", "expert"], "initial_agent": "triage", "panels": ["coding_ide"]}
 
 
 @pytest.fixture
-def settings(nats_url: str) -> Settings:
-    return Settings(nats_url=nats_url, key_pepper="pepper")
+def settings(nats_url: str, database: str) -> Settings:
+    return Settings(nats_url=nats_url, postgres_dsn=database, key_pepper="pepper", secret_keys="ab" * 32)
 
 
 async def a_key(settings: Settings, customer: str, scopes: frozenset[str] = SCOPES) -> str:
@@ -81,7 +84,7 @@ async def test_publishing_an_unchanged_set_keeps_its_version(api: httpx.AsyncCli
     await define(api)
     first = (await api.post("/api/templates/help/publish")).json()
     assert (await api.post("/api/templates/help/publish")).json() == first
-    await api.put("/api/agents/expert", json={**EXPERT, "instructions": "Solve it."})
+    await api.put("/api/agents/expert", json={**EXPERT, "instructions": "Solve it."}, headers=OVER)
     second = (await api.post("/api/templates/help/publish")).json()
     assert (second["number"], second["version"] != first["version"]) == (2, True)
 
@@ -95,7 +98,7 @@ async def test_created_things_get_ids_and_read_back(api: httpx.AsyncClient) -> N
 
 async def test_a_template_with_mistakes_is_not_published(api: httpx.AsyncClient) -> None:
     await define(api)
-    await api.put("/api/agents/triage", json={**TRIAGE, "handoff_targets": [{"agent": "nobody"}]})
+    await api.put("/api/agents/triage", json={**TRIAGE, "handoff_targets": [{"agent": "nobody"}]}, headers=OVER)
     answer = await api.post("/api/templates/help/publish")
     body = problem(answer)
     assert (answer.status_code, body["code"]) == (400, "invalid_template")

@@ -68,4 +68,25 @@ def migrate() -> None:
     asyncio.run(migrate_all(os.environ))
 
 
-COMMANDS = [up, run, migrate, fetch_livekit]
+@click.command()
+@click.option("--check", is_flag=True, help="Write nothing; exit with status 1 where the file is not what is served.")
+@click.option(
+    "--file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("docs/openapi.json"),
+    show_default=True,
+)
+def openapi(check: bool, file: Path) -> None:
+    """Write the API's OpenAPI document, from the handlers of all services."""
+    from baton.openapi import whole
+
+    document = whole()
+    if file.exists() and file.read_bytes() == document:
+        return
+    if check:
+        raise click.ClickException(f"{file} is not what is served: run `baton openapi`")
+    file.write_bytes(document)
+    say(f"wrote {file}")
+
+
+COMMANDS = [up, run, migrate, fetch_livekit, openapi]

@@ -28,6 +28,20 @@ class Api:
         answer: dict[str, Any] = _checked(await self._client.get(path, params=query)).json()
         return answer
 
+    async def entity(self, path: str) -> tuple[dict[str, Any] | None, str]:
+        """A JSON answer and its ETag, empty where it has none; (None, "") where there is no such thing."""
+        answer = await self._client.get(path)
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return None, ""
+        found: dict[str, Any] = _checked(answer).json()
+        return found, answer.headers.get("etag", "")
+
+    async def put(self, path: str, body: object, *, etag: str = "") -> dict[str, Any]:
+        """Write a thing whole; with an ETag, only while it is as it was read."""
+        headers = {"If-Match": etag} if etag else {}
+        answer: dict[str, Any] = _checked(await self._client.put(path, json=body, headers=headers)).json()
+        return answer
+
     async def text(self, path: str) -> str:
         """A text answer, such as NDJSON."""
         return _checked(await self._client.get(path)).text
@@ -66,6 +80,7 @@ def _checked(answer: httpx.Response) -> httpx.Response:
         return answer
     try:
         problem = answer.json()
-        raise ApiRefused(f"{problem['code']}: {problem['detail']}")
+        places = "; ".join(f"{error['pointer']}: {error['detail']}" for error in problem.get("errors", []))
+        raise ApiRefused(f"{problem['code']}: {places or problem['detail']}")
     except (ValueError, KeyError):
         raise ApiRefused(f"HTTP {answer.status_code} from {answer.url.path}") from None

@@ -4,6 +4,7 @@ from contracts.events import (
     agent_definition,
     api_key,
     context,
+    custom_tool,
     customer,
     handoff,
     panel,
@@ -12,12 +13,14 @@ from contracts.events import (
     tool,
     turn,
     usage,
+    webhook,
 )
 
 __all__ = [
     "agent_definition",
     "api_key",
     "context",
+    "custom_tool",
     "customer",
     "handoff",
     "panel",
@@ -26,4 +29,5 @@ __all__ = [
     "tool",
     "turn",
     "usage",
+    "webhook",
 ]

@@ -11,17 +11,31 @@ EndReason = Literal[
 ]
 
 
+Variable = str | int | bool
+"""A value that a customer gives at the start for the templates of instructions and greetings."""
+
+
 class UserPersonal(Personal, frozen=True, kw_only=True):
-    """Who the participant says they are: name, preferences and metadata as the customer gave them."""
+    """What the customer gave at the start: of the participant `name`, `preferences` and `metadata`; of the session
+    `variables` and `session_metadata`.
+    """
 
     name: str = ""
     preferences: dict[str, str] = {}
     metadata: dict[str, str] = {}
+    variables: dict[str, Variable] = {}
+    session_metadata: dict[str, str] = {}
 
 
 @event("session.requested", personal=UserPersonal)
 class SessionRequested(EventData, frozen=True, kw_only=True):
-    """Admission let a session in. `user_id` is the customer's own pseudonym for the person."""
+    """Admission let a session in. `user_id` is the customer's own pseudonym for the person. `alias` is the one of the
+    template by which it was started, empty where it got the last published version.
+
+    `initial_agent` is empty where the template's own begins. `external_id` is the customer's own name for the session,
+    an id. `metadata_digests` are keyed hashes of each `key=value` of the sealed session metadata, sorted, by which it
+    is found and not read (ADR 7).
+    """
 
     template_id: TemplateId
     version: VersionHash
@@ -33,6 +47,10 @@ class SessionRequested(EventData, frozen=True, kw_only=True):
     panels: list[PanelId] = []
     dispatch: DispatchMoment = "at_start"
     limits: Limits
+    initial_agent: AgentId = AgentId("")
+    external_id: str = ""
+    metadata_digests: list[str] = []
+    alias: str = ""
 
 
 @event("session.refused")

@@ -1,46 +1,78 @@
 """API keys: their form, and the read model by which any service checks them without asking another.
 
-A key is ``sk_<test|live>_<id>_<43 characters>_<crc>``. The log has only its keyed hash; the checksum lets a wrong
-or truncated key be refused, and a leaked one be recognised, without a look-up.
+A key is ``<sk|pk>_<test|live>_<id>_<43 characters>_<crc>``: secret or publishable. The log has only its keyed hash; the
+checksum lets a wrong or truncated key be refused, and a leaked one be recognised, without a look-up.
 """
 
 import asyncio
 import os
 import zlib
+from datetime import datetime
 
 import msgspec
 
+from chassis.clock import Clock, SystemClock
 from chassis.errors import NotAllowed, NotAuthenticated
 from chassis.event_log import Commit, EventLog
 from chassis.sealing import keyed_digest
-from contracts.envelope import Envelope, decode_commit
-from contracts.events.api_key import ApiKeyIssued, ApiKeyRevoked
-from contracts.ids import ApiKeyId, CustomerId
+from contracts.envelope import Envelope, decode_commit, parse_time
+from contracts.events.api_key import ApiKeyExpirySet, ApiKeyIssued, ApiKeyRevoked, KeyKind
+from contracts.ids import ApiKeyId, CustomerId, TemplateId
 from contracts.registry import decode_data
 from contracts.subjects import Log
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _SECRET_LENGTH = 43
+_PREFIXES: dict[KeyKind, str] = {"secret": "sk", "publishable": "pk"}
+
+
+class KeyExpired(NotAuthenticated):
+    """The key was good once."""
+
+    code, title = "key_expired", "The API key has expired"
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose key it is and how far it reaches."""
+    """Whose key it is and how far it reaches. A publishable one reaches only from `origins`, for `templates`."""
 
     customer: CustomerId
     key: ApiKeyId
     scopes: frozenset[str]
     livemode: bool
+    kind: KeyKind = "secret"
+    origins: frozenset[str] = frozenset()
+    templates: frozenset[TemplateId] = frozenset()
 
     def require(self, scope: str) -> None:
         """Raise NotAllowed without this scope."""
         if scope not in self.scopes:
             raise NotAllowed(f"this key lacks the scope {scope}")
 
+    def grant(self, scopes: frozenset[str], *, livemode: bool) -> None:
+        """Raise NotAllowed where a key would reach further than this one."""
+        if beyond := sorted(scopes - self.scopes):
+            raise NotAllowed(f"this key cannot grant {', '.join(beyond)}")
+        if livemode != self.livemode:
+            raise NotAllowed("a test key grants no live key, nor a live key a test key")
 
-def new_api_key(key_id: ApiKeyId, *, livemode: bool) -> str:
+
+class KnownKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key as the log tells it. Times are RFC 3339 UTC, empty where there is none; `hint` ends the key."""
+
+    principal: Principal
+    hint: str
+    created_at: str
+    expires_at: str = ""
+    revoked_at: str = ""
+    rotated_from: str = ""
+    expires: datetime | None = None
+
+
+def new_api_key(key_id: ApiKeyId, *, livemode: bool, kind: KeyKind = "secret") -> str:
     """A fresh key; shown once, never stored."""
     secret = "".join(_ALPHABET[byte % 62] for byte in os.urandom(_SECRET_LENGTH))
-    body = f"sk_{'live' if livemode else 'test'}_{key_id.removeprefix('key_')}_{secret}"
+    mode = "live" if livemode else "test"
+    body = f"{_PREFIXES[kind]}_{mode}_{key_id.removeprefix('key_')}_{secret}"
     return f"{body}_{_checksum(body)}"
 
 
@@ -56,10 +88,14 @@ def _checksum(body: str) -> str:
 class ApiKeys:
     """All API keys, folded in memory from the CONFIG log by `follow`; nothing to rebuild, nothing to lose."""
 
-    def __init__(self, *, log: EventLog, pepper: bytes) -> None:
-        self._log, self._pepper = log, pepper
-        self._by_digest: dict[str, Principal] = {}
-        self._digest_of: dict[str, str] = {}
+    def __init__(self, *, log: EventLog, pepper: bytes, clock: Clock | None = None) -> None:
+        self._log, self._pepper, self._clock = log, pepper, clock or SystemClock()
+        self._by_digest: dict[str, ApiKeyId] = {}
+        self._keys: dict[ApiKeyId, KnownKey] = {}
+        self._of_customer: dict[CustomerId, list[ApiKeyId]] = {}
+        self._used: dict[ApiKeyId, datetime] = {}
+        self._read = 0
+        self._moved = asyncio.Condition()
         self.caught_up = asyncio.Event()
 
     async def follow(self) -> None:
@@ -72,16 +108,43 @@ class ApiKeys:
                 self._apply(commit)
             if batch[-1].sequence >= end:
                 self.caught_up.set()
+            async with self._moved:
+                self._read = batch[-1].sequence
+                self._moved.notify_all()
+
+    async def reached(self, sequence: int, *, timeout_s: float) -> bool:
+        """Whether everything up to that sequence of CONFIG is known, after waiting for it at most so long."""
+        try:
+            async with asyncio.timeout(timeout_s), self._moved:
+                await self._moved.wait_for(lambda: self._read >= sequence)
+        except TimeoutError:
+            return False
+        return True
 
     def authenticate(self, key: str) -> Principal:
-        """Whose key this is; raises NotAuthenticated for one that is malformed, unknown or revoked."""
+        """Whose key this is; raises NotAuthenticated (KeyExpired) for a malformed, unknown, revoked or expired one."""
         body, _, checksum = key.rpartition("_")
-        if not body.startswith("sk_") or _checksum(body) != checksum:
+        kind = next((kind for kind, prefix in _PREFIXES.items() if body.startswith(f"{prefix}_")), None)
+        if kind is None or _checksum(body) != checksum:
             raise NotAuthenticated("the API key is malformed or truncated")
-        principal = self._by_digest.get(api_key_digest(self._pepper, key))
-        if principal is None:
+        id = self._by_digest.get(api_key_digest(self._pepper, key))
+        known = self._keys.get(id) if id else None
+        if known is None or known.revoked_at or known.principal.kind != kind:
             raise NotAuthenticated("the API key is unknown or revoked")
-        return principal
+        now = self._clock.now()
+        if known.expires is not None and known.expires <= now:
+            raise KeyExpired
+        self._used[known.principal.key] = now
+        return known.principal
+
+    def of(self, customer: CustomerId) -> list[KnownKey]:
+        """All keys that the customer ever had, in the order in which they were issued."""
+        return [self._keys[id] for id in self._of_customer.get(customer, ())]
+
+    def take_uses(self) -> dict[ApiKeyId, datetime]:
+        """The keys used in this process since the last call, and when last."""
+        used, self._used = self._used, {}
+        return used
 
     def _apply(self, commit: Commit) -> None:
         if commit.subject.split(".")[2] != "api_key":
@@ -90,16 +153,37 @@ class ApiKeys:
             self._evolve(envelope)
 
     def _evolve(self, envelope: Envelope) -> None:
+        id = ApiKeyId(envelope.subject)
+        known = self._keys.get(id)
         match decode_data(envelope):
             case ApiKeyIssued() as issued:
-                self._digest_of[envelope.subject] = issued.digest
-                self._by_digest[issued.digest] = Principal(
-                    customer=envelope.customer,
-                    key=ApiKeyId(envelope.subject),
-                    scopes=frozenset(issued.scopes),
-                    livemode=issued.livemode,
-                )
-            case ApiKeyRevoked():
-                self._by_digest.pop(self._digest_of.get(envelope.subject, ""), None)
+                self._keys[id] = _known(envelope, issued)
+                self._by_digest[issued.digest] = id
+                if known is None:
+                    self._of_customer.setdefault(envelope.customer, []).append(id)
+            case ApiKeyExpirySet(expires_at=at) if known is not None:
+                self._keys[id] = msgspec.structs.replace(known, expires_at=at, expires=parse_time(at))
+            case ApiKeyRevoked() if known is not None:
+                self._keys[id] = msgspec.structs.replace(known, revoked_at=envelope.time)
             case _:
                 pass
+
+
+def _known(envelope: Envelope, issued: ApiKeyIssued) -> KnownKey:
+    principal = Principal(
+        customer=envelope.customer,
+        key=ApiKeyId(envelope.subject),
+        scopes=frozenset(issued.scopes),
+        livemode=issued.livemode,
+        kind=issued.kind,
+        origins=frozenset(issued.origins),
+        templates=frozenset(issued.templates),
+    )
+    return KnownKey(
+        principal=principal,
+        hint=issued.hint,
+        created_at=envelope.time,
+        expires_at=issued.expires_at,
+        rotated_from=issued.rotated_from,
+        expires=parse_time(issued.expires_at) if issued.expires_at else None,
+    )

@@ -3,6 +3,8 @@
 For streams without personal parts (CONFIG). A command that adds nothing appends nothing.
 """
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Generic, TypeVar
 
 import msgspec
@@ -12,7 +14,7 @@ from chassis.decider import Decider
 from chassis.errors import Unavailable
 from chassis.event_log import EventLog, RevisionConflict
 from chassis.recording import Origin, Recorder
-from contracts.envelope import decode_commit
+from contracts.envelope import decode_commit, parse_time
 from contracts.positions import Position
 from contracts.registry import EventData, decode_data
 from contracts.subjects import Log
@@ -24,11 +26,12 @@ _ATTEMPTS = 5
 
 
 class Stream(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
-    """A stream as read: its fold, its revision and the last `n` of its writer."""
+    """A stream as read: its fold, its revision, the last `n` of its writer, and when it began."""
 
     state: S
     revision: int = 0
     last_n: int = 0
+    created_at: datetime | None = None
     position: Position | None = None
 
 
@@ -49,25 +52,39 @@ class CommandHandler:
     async def load(self, subject: str, decider: Decider[C, EventData, S]) -> Stream[S]:
         """Read and fold one stream; raises LogFault."""
         state, revision, last_n, index = decider.initial, 0, 0, 0
+        created_at: datetime | None = None
         async for commit in self._log.read(self._name, subject):
             envelopes = decode_commit(commit.payload)
+            created_at = created_at or parse_time(envelopes[0].time)
             for envelope in envelopes:
                 state = decider.evolve(state, decode_data(envelope))
             revision, last_n, index = commit.sequence, envelopes[-1].n, len(envelopes) - 1
         if revision == 0:
             return Stream(state=state)
         place = Position(self._name, await self._log.incarnation(self._name), -1, revision, index)
-        return Stream(state=state, revision=revision, last_n=last_n, position=place)
+        return Stream(state=state, revision=revision, last_n=last_n, created_at=created_at, position=place)
 
     async def handle(
-        self, subject: str, decider: Decider[C, EventData, S], command: C, *, origin: Origin, actor: str
+        self,
+        subject: str,
+        decider: Decider[C, EventData, S],
+        command: C,
+        *,
+        origin: Origin,
+        actor: str,
+        check: Callable[[int], None] | None = None,
     ) -> Handled[S]:
-        """Decide and append. Raises the decider's refusals, LogFault, and Unavailable after repeated conflicts."""
+        """Decide and append; before something is appended, `check` is asked about the stream's revision.
+
+        Raises the decider's refusals and what `check` raises, LogFault, and Unavailable after repeated conflicts.
+        """
         for _ in range(_ATTEMPTS):
             stream = await self.load(subject, decider)
             decided = decider.decide(command, stream.state)
             if not decided:
                 return Handled(state=stream.state, events=[], position=stream.position)
+            if check is not None:
+                check(stream.revision)
             recorder = Recorder(origin=origin, clock=self._clock, last_n=stream.last_n)
             envelopes = [recorder.record(event, actor=actor) for event in decided]
             try:

@@ -5,6 +5,7 @@
              ├─ NotAllowed        403
              ├─ NotFound          404
              ├─ Conflict          409  the state does not allow it
+             ├─ TooLarge          413  a body over the limit
              ├─ TooMany           429  a limit; `retry_after_s` says when to ask again
              └─ Unavailable       503  a part is out of reach; trying again may help
 
@@ -64,6 +65,12 @@ class Conflict(Refusal):
     """The thing's state does not allow it."""
 
     status, code, title = 409, "conflict", "The state of the thing does not allow this"
+
+
+class TooLarge(Refusal):
+    """More than is taken at once."""
+
+    status, code, title = 413, "too_large", "The body is too large"
 
 
 class TooMany(Refusal):

@@ -2,28 +2,70 @@
 
 import contextlib
 from collections.abc import AsyncIterator
+from functools import partial
+from importlib.resources import files
 
 from chassis.api_keys import ApiKeys
 from chassis.clock import SystemClock
+from chassis.guarded_addresses import loopback_only
+from chassis.guarded_http import GuardedClient
 from chassis.http.app import create_app
 from chassis.nats.connection import connect
 from chassis.nats.event_log import NatsEventLog
+from chassis.nats.key_uses import keep_uses, read_uses
 from chassis.nats.logs import declare_logs
 from chassis.nats.object_store import NatsObjectStore
+from chassis.nats.requests import serve
+from chassis.nats.secret_bucket import NatsSecretBucket
+from chassis.postgres import migrations
+from chassis.postgres.generations import AnyProjection
+from chassis.postgres.idempotency import PostgresAnswers
+from chassis.postgres.pool import open_pool
+from chassis.postgres.prepare import prepare_projections
+from chassis.postgres.runner import ProjectionRunner
 from chassis.service import Service
+from chassis.settings import BadSettings
 from chassis.tasks import Tasks
+from chassis.vault import Keyring, Vault
+from config.custom_tools import CustomTools
 from config.entities import Entities
-from config.http import agents, keys, templates
+from config.http import agents, aliases, keys, lists, models, templates, tools
+from config.http import versions as version_routes
+from config.http.examples import EXAMPLES
+from config.read_models.entity_index import SERVICE, EntityIndex
 from config.settings import Settings
-from contracts.subjects import TEMPLATE_VERSIONS_BUCKET
+from config.versions import Versions
+from contracts.commands.secrets import OpenToolSecrets
+from contracts.subjects import SECRETS_BUCKET, TEMPLATE_VERSIONS_BUCKET, TOOL_SECRETS
 
 SOURCE = "config/0.1"
+_MIGRATIONS = files("config") / "migrations"
+ROUTES = [
+    *agents.ROUTES,
+    *templates.ROUTES,
+    *version_routes.ROUTES,
+    *aliases.ROUTES,
+    *lists.ROUTES,
+    *models.ROUTES,
+    *keys.ROUTES,
+    *tools.ROUTES,
+]
 
 
 async def migrate(settings: Settings) -> None:
-    """Declare the logs and buckets; safe to repeat."""
+    """Declare logs and buckets, prepare read models, wrap data keys with the current secret key; safe to repeat."""
+    keyring = _keyring(settings)
     async with connect(settings.nats_url, name="config") as nats:
         await declare_logs(nats, replicas=settings.nats_replicas)
+        dsn, event_log = settings.postgres_dsn, NatsEventLog(nats)
+        await migrations.migrate(dsn, service=SERVICE, folder=_MIGRATIONS)
+        await prepare_projections(dsn, event_log=event_log, service=SERVICE, projections=projections(settings))
+        await Vault(bucket=NatsSecretBucket(nats, SECRETS_BUCKET), keys=keyring).rewrap()
+
+
+def projections(_settings: Settings) -> list[AnyProjection]:
+    """The read models of this service."""
+    return [EntityIndex()]
 
 
 @contextlib.asynccontextmanager
@@ -42,7 +84,14 @@ async def open_entities(settings: Settings) -> AsyncIterator[Entities]:
 @contextlib.asynccontextmanager
 async def open_service(settings: Settings) -> AsyncIterator[Service]:
     """Everything opened, in order; closed in reverse."""
-    async with connect(settings.nats_url, name="config") as nats, Tasks() as tasks:
+    keyring, allow = _keyring(settings), loopback_only if settings.development_reach_loopback else None
+    async with (
+        connect(settings.nats_url, name="config") as nats,
+        open_pool(settings.postgres_dsn, name=SERVICE, schema=SERVICE) as pool,
+        GuardedClient(allow=allow) as client,
+        Tasks() as tasks,
+    ):
+        await migrations.expect_migrated(settings.postgres_dsn, service=SERVICE, folder=_MIGRATIONS)
         log = NatsEventLog(nats)
         pepper = settings.key_pepper.encode()
         api_keys = ApiKeys(log=log, pepper=pepper)
@@ -53,12 +102,45 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             pepper=pepper,
             source=SOURCE,
         )
+        versions = Versions(entities=entities, log=log, objects=NatsObjectStore(nats, TEMPLATE_VERSIONS_BUCKET))
+        custom_tools = CustomTools(
+            log=log,
+            objects=NatsObjectStore(nats, TEMPLATE_VERSIONS_BUCKET),
+            clock=SystemClock(),
+            vault=Vault(bucket=NatsSecretBucket(nats, SECRETS_BUCKET), keys=keyring),
+            client=client,
+            source=SOURCE,
+            allow=allow,
+        )
         tasks.start(api_keys.follow(), name="config.api_keys")
+        tasks.start(keep_uses(nats, api_keys), name="config.key_uses")
+        answers = PostgresAnswers(pool, secret=settings.key_pepper.encode())
+        tasks.start(answers.sweep(), name="config.idempotent_answers")
+        for projection in projections(settings):
+            runner = ProjectionRunner(log=log, dsn=settings.postgres_dsn, service=SERVICE, projection=projection)
+            tasks.start(runner.run(), name=f"config.{projection.name}")
         app = create_app(
             name="config",
-            routes=[*agents.ROUTES, *templates.ROUTES, *keys.ROUTES],
-            dependencies={"entities": entities},
+            routes=ROUTES,
+            examples=EXAMPLES,
+            dependencies={
+                "entities": entities,
+                "versions": versions,
+                "pool": pool,
+                "custom_tools": custom_tools,
+                "keys": api_keys,
+                "uses": partial(read_uses, nats),
+            },
             api_keys=api_keys,
+            answers=answers,
             ready=lambda: nats.is_connected and api_keys.caught_up.is_set(),
         )
-        yield Service(name="config", app=app, tasks=tasks, ready=api_keys.caught_up.is_set)
+        async with await serve(nats, TOOL_SECRETS, OpenToolSecrets, custom_tools.secrets, queue="config"):
+            yield Service(name="config", app=app, tasks=tasks, ready=api_keys.caught_up.is_set)
+
+
+def _keyring(settings: Settings) -> Keyring:
+    try:
+        return Keyring.parse(settings.secret_keys)
+    except ValueError:
+        raise BadSettings("BATON_SECRET_KEYS: 64 hexadecimal digits each are expected, commas between") from None

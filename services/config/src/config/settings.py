@@ -4,12 +4,20 @@ import msgspec
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """`nats_url` may hold user and password; `key_pepper` hashes API keys and is the same in all services."""
+    """`nats_url` may hold user and password; `key_pepper` hashes API keys and is the same in all services.
+
+    `secret_keys` wrap what seals customers' secrets: 64 hexadecimal digits each, commas between, the current one first
+    (chassis.vault says how they rotate). `development_reach_loopback` lets customers' tools be on this very machine:
+    never in production.
+    """
 
     nats_url: str
+    postgres_dsn: str
     key_pepper: str
+    secret_keys: str
     nats_replicas: int = 1
     otlp_endpoint: str = ""
     host: str = "127.0.0.1"
     port: int = 0
     log_json: bool = False
+    development_reach_loopback: bool = False

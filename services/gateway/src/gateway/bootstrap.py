@@ -6,14 +6,18 @@ from importlib.resources import files
 
 from chassis.api_keys import ApiKeys
 from chassis.clock import SystemClock
+from chassis.guarded_addresses import loopback_only
+from chassis.guarded_http import GuardedClient
 from chassis.http.app import create_app
 from chassis.ids import new_id
 from chassis.nats.connection import connect
 from chassis.nats.event_log import NatsEventLog
+from chassis.nats.key_uses import keep_uses
 from chassis.nats.logs import declare_logs
 from chassis.nats.object_store import NatsObjectStore
 from chassis.postgres import migrations
 from chassis.postgres.generations import AnyProjection
+from chassis.postgres.idempotency import PostgresAnswers
 from chassis.postgres.pool import open_pool
 from chassis.postgres.prepare import prepare_projections
 from chassis.postgres.runner import ProjectionRunner
@@ -22,7 +26,11 @@ from chassis.settings import BadSettings
 from chassis.tasks import Tasks
 from contracts.subjects import TEMPLATE_VERSIONS_BUCKET
 from gateway.adapters.catalogue import Catalogue
+from gateway.adapters.deliveries import Deliveries
 from gateway.adapters.livekit import LiveKitTokens, open_livekit
+from gateway.adapters.outbound_endpoints import Endpoints
+from gateway.adapters.outbound_secrets import OutboundSecrets
+from gateway.adapters.page_logs import PageLogs
 from gateway.adapters.places import Places
 from gateway.adapters.rooms import Roomless, Rooms, Tokens
 from gateway.adapters.session_streams import SessionStreams
@@ -31,19 +39,36 @@ from gateway.adapters.webhooks_seen import WebhooksSeen
 from gateway.domain.reconcile import Timers
 from gateway.handlers.admitting import Admitting
 from gateway.handlers.answers import answering
+from gateway.handlers.delivering import Delivering
 from gateway.handlers.endings import Endings
+from gateway.handlers.forgetting import forgetting
 from gateway.handlers.heartbeats import Heartbeats
+from gateway.handlers.live_events import LiveEvents
 from gateway.handlers.open_sessions import OpenSessions
+from gateway.handlers.opening import Opener
+from gateway.handlers.outbound import Outbound
+from gateway.handlers.page_reports import PageReports
 from gateway.handlers.reconciler import Reconciler
 from gateway.handlers.slots import SlotKeeper
+from gateway.handlers.telling import Telling
 from gateway.handlers.webhooks import Webhooks
+from gateway.http import live, outbound, page_log, session_list
 from gateway.http import sessions as session_routes
 from gateway.http import webhooks as webhook_routes
+from gateway.http.examples import EXAMPLES
 from gateway.http.statuses import Statuses
 from gateway.read_models.session_index import SERVICE, SessionIndex
 from gateway.settings import Settings
 
 SOURCE = "gateway/0.1"
+ROUTES = [
+    *session_routes.ROUTES,
+    *session_list.ROUTES,
+    *page_log.ROUTES,
+    *live.ROUTES,
+    *outbound.ROUTES,
+    *webhook_routes.ROUTES,
+]
 _MIGRATIONS = files("gateway.migrations")
 _EMPTY_ROOM_S = 60
 _MASTER_KEY_BYTES = 32
@@ -90,8 +115,9 @@ async def open_service(
             objects=NatsObjectStore(nats, TEMPLATE_VERSIONS_BUCKET),
             max_sessions=settings.max_sessions,
         )
-        places, seen = Places(pool), WebhooksSeen(pool)
+        places, seen, page_logs = Places(pool), WebhooksSeen(pool), PageLogs(pool)
         vault = Vault(pool=pool, master=master)
+        opener = Opener(vault=vault)
         streams = SessionStreams(event_log=event_log, clock=clock, source=SOURCE, instance=instance)
         sessions = OpenSessions(event_log=event_log, pool=pool, streams=streams)
         endings = Endings(nats=nats, streams=streams, sessions=sessions, clock=clock)
@@ -135,14 +161,51 @@ async def open_service(
             reconciler=reconciler,
             clock=clock,
         )
+        allow = loopback_only if settings.development_reach_loopback else None
+        guarded = await stack.enter_async_context(GuardedClient(allow=allow))
+        endpoints, deliveries = Endpoints(event_log=event_log), Deliveries(pool)
+        outbound_secrets = OutboundSecrets(pool=pool, vault=vault)
+        outbound_endpoints = Outbound(
+            event_log=event_log,
+            clock=clock,
+            endpoints=endpoints,
+            secrets=outbound_secrets,
+            deliveries=deliveries,
+            source=SOURCE,
+            allow=allow,
+        )
+        telling = Telling(
+            event_log=event_log,
+            dsn=settings.postgres_dsn,
+            schema=SERVICE,
+            endpoints=endpoints,
+            sessions=sessions,
+            streams=streams,
+        )
+        delivering = Delivering(
+            deliveries=deliveries,
+            endpoints=endpoints,
+            secrets=outbound_secrets,
+            outbound=outbound_endpoints,
+            client=guarded,
+            clock=clock,
+            told=telling.told,
+        )
         tasks = await stack.enter_async_context(Tasks())
         tasks.start(api_keys.follow(), name="gateway.api_keys")
+        tasks.start(keep_uses(nats, api_keys), name="gateway.key_uses")
+        answers = PostgresAnswers(pool, secret=settings.key_pepper.encode())
+        tasks.start(answers.sweep(), name="gateway.idempotent_answers")
         tasks.start(catalogue.follow(), name="gateway.catalogue")
         tasks.start(sessions.follow(), name="gateway.open_sessions")
         tasks.start(heartbeats.listen(), name="gateway.heartbeats")
         tasks.start(slots.keep(), name="gateway.slots")
         tasks.start(slots.sweep(), name="gateway.slot_sweep")
         tasks.start(reconciler.run(), name="gateway.reconciler")
+        tasks.start(endpoints.follow(), name="gateway.outbound_endpoints")
+        tasks.start(telling.run(), name="gateway.telling")
+        tasks.start(delivering.run(), name="gateway.delivering")
+        tasks.start(forgetting([page_logs.forget_old, deliveries.forget_old]), name="gateway.forgetting")
         for projection in projections(settings):
             runner = ProjectionRunner(
                 log=event_log, dsn=settings.postgres_dsn, service=SERVICE, projection=projection, clock=clock
@@ -151,19 +214,30 @@ async def open_service(
         await stack.enter_async_context(answering(nats=nats, vault=vault, reconciler=reconciler))
 
         def ready() -> bool:
-            parts = (api_keys.caught_up, catalogue.caught_up, sessions.caught_up)
+            parts = (api_keys.caught_up, catalogue.caught_up, sessions.caught_up, endpoints.caught_up)
             return nats.is_connected and all(part.is_set() for part in parts)
 
         app = create_app(
             name="gateway",
-            routes=[*session_routes.ROUTES, *webhook_routes.ROUTES],
+            routes=ROUTES,
+            examples=EXAMPLES,
+            from_pages=True,
             dependencies={
                 "admitting": admitting,
                 "endings": endings,
                 "statuses": Statuses(event_log=event_log),
                 "webhooks": webhooks,
+                "pool": pool,
+                "vault": vault,
+                "opener": opener,
+                "live": LiveEvents(event_log=event_log, opener=opener),
+                "outbound": outbound_endpoints,
+                "endpoints": endpoints,
+                "deliveries": deliveries,
+                "reports": PageReports(places=places, vault=vault, page_logs=page_logs),
             },
             api_keys=api_keys,
+            answers=answers,
             ready=ready,
         )
         yield Service(name="gateway", app=app, tasks=tasks, ready=ready)

@@ -8,6 +8,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     `livekit_url` is where this process reaches LiveKit; empty means roomless: nothing is dispatched and no token is
     made. `livekit_public_url` is what browsers are told, where that differs. Times in seconds.
+    `development_reach_loopback` lets customers' webhooks be on this very machine: never in production.
     """
 
     nats_url: str
@@ -25,3 +26,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: int = 0
     log_json: bool = False
+    development_reach_loopback: bool = False

@@ -14,6 +14,7 @@ from chassis.http.app import create_app
 from chassis.key_ring import AskForKey, KeyRing
 from chassis.nats.connection import connect
 from chassis.nats.event_log import NatsEventLog
+from chassis.nats.key_uses import keep_uses
 from chassis.nats.keys import asking_for_keys
 from chassis.nats.logs import declare_logs
 from chassis.postgres import migrations
@@ -26,6 +27,7 @@ from chassis.tasks import Tasks
 from contracts.subjects import Log
 from ledger.exporting import Signer
 from ledger.http import cost, events, export, handoffs, state, timeline
+from ledger.http.examples import EXAMPLES
 from ledger.opening import Opener
 from ledger.price_book import load_price_book
 from ledger.read_models.charges import Charges
@@ -77,12 +79,14 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         event_log = NatsEventLog(nats)
         api_keys = ApiKeys(log=event_log, pepper=settings.key_pepper.encode())
         tasks.start(api_keys.follow(), name="ledger.api_keys")
+        tasks.start(keep_uses(nats, api_keys), name="ledger.key_uses")
         for projection in projections(settings):
             runner = ProjectionRunner(log=event_log, dsn=settings.postgres_dsn, service=SERVICE, projection=projection)
             tasks.start(runner.run(), name=f"ledger.{projection.name}")
         app = create_app(
             name=SERVICE,
             routes=ROUTES,
+            examples=EXAMPLES,
             dependencies=dependencies(settings, pool=pool, event_log=event_log, ask=asking_for_keys(nats)),
             api_keys=api_keys,
             ready=lambda: nats.is_connected and api_keys.caught_up.is_set(),

@@ -11,6 +11,7 @@ from chassis.http.app import create_app
 from chassis.key_ring import KeyRing
 from chassis.nats.connection import connect
 from chassis.nats.event_log import NatsEventLog
+from chassis.nats.key_uses import keep_uses
 from chassis.nats.keys import asking_for_keys
 from chassis.nats.logs import declare_logs
 from chassis.postgres import migrations
@@ -22,6 +23,7 @@ from chassis.service import Service
 from chassis.tasks import Tasks
 from panel_bridge.adapters.live_sessions import LiveSessions
 from panel_bridge.http import commands, panels
+from panel_bridge.http.examples import EXAMPLES
 from panel_bridge.panels import SERVICE, Panels
 from panel_bridge.read_models.panel_state import PanelState
 from panel_bridge.settings import Settings
@@ -61,6 +63,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         event_log = NatsEventLog(nats)
         api_keys = ApiKeys(log=event_log, pepper=settings.key_pepper.encode())
         tasks.start(api_keys.follow(), name="panel_bridge.api_keys")
+        tasks.start(keep_uses(nats, api_keys), name="panel_bridge.key_uses")
         for projection in projections(settings):
             runner = ProjectionRunner(log=event_log, dsn=dsn, service=SERVICE, projection=projection)
             tasks.start(runner.run(), name=f"panel_bridge.{projection.name}")
@@ -68,6 +71,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         app = create_app(
             name=NAME,
             routes=ROUTES,
+            examples=EXAMPLES,
             dependencies={
                 "pool": pool,
                 "panels": Panels(pool=pool, event_log=event_log, keys=keys),

@@ -24,6 +24,7 @@ from contracts.panels import wire
 from contracts.panels.kind import PanelKind
 from contracts.template_version import Limits, TemplateVersion
 from runtime.adapters.models import Models
+from runtime.adapters.outside import Outside
 from runtime.adapters.recorder import SessionRecorder
 from runtime.adapters.schemas import complaint
 from runtime.adapters.sdk_events import SdkEvents
@@ -51,6 +52,7 @@ class Conversation:
     """A session while this process serves it. Every method belongs to one event loop.
 
     `resumed_from`: the epoch of the job that stopped, where this one goes on; None for a new session.
+    `outside` is what the customer's own tools need; without it they are unavailable.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Conversation:
         tasks: Tasks,
         claimed_at: datetime,
         resumed_from: int | None = None,
+        outside: Outside | None = None,
     ) -> None:
         self._version, self._limits, self._models, self._clock = version, limits, models, clock
         self._recorder, self._surface = recorder, surface
@@ -75,7 +78,7 @@ class Conversation:
         self._transfers = Transfers(arbiter=self._arbiter, recorder=recorder, clock=clock)
         self._board = PanelBoard(kinds=kinds, validate=complaint)
         self.desk = PanelDesk(board=self._board, surface=surface, recorder=recorder, tasks=tasks)
-        self.context = SessionContext(modality=version.draft.modality_profile, panels=lambda: self._board.panels)
+        self.context = SessionContext(modality=version.draft.profile, panels=lambda: self._board.panels)
         self._attendance = Attendance(limits=limits, recorder=recorder, clock=clock, end=self.end)
         self.sdk_events = SdkEvents(
             recorder,
@@ -96,6 +99,7 @@ class Conversation:
             clock=clock,
             stage=self,
             end_after=self._end_after,
+            outside=outside,
         )
         self._ending = Ending(
             recorder=recorder,
@@ -136,6 +140,8 @@ class Conversation:
         """Begin, or go on where another job stopped. Raises what the models raise."""
         state = self._recorder.state
         self.context.user = state.admission.user or self.context.user
+        if (requested := state.admission.requested) is not None:
+            self.context.user_id, self.context.session_id = requested.user_id, requested.room
         self.context.restore(state.run)
         self._board.restore(state.run)
         agent = self._first_agent()
@@ -158,7 +164,9 @@ class Conversation:
 
     def _first_agent(self) -> ConfiguredAgent:
         if self._resumed_from is None:
-            return self._factory.build(self._version.draft.initial_agent)
+            requested = self._recorder.state.admission.requested
+            wanted = requested.initial_agent if requested is not None else ""
+            return self._factory.build(AgentId(wanted or self._version.draft.initial_agent))
         run = self._recorder.run
         messages = [
             ChatMessage(role=one.role, id=one.id, content=[one.text], interrupted=one.interrupted)

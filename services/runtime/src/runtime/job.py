@@ -15,6 +15,8 @@ from livekit.plugins import silero
 
 from chassis.clock import SystemClock
 from chassis.event_log import LogFault
+from chassis.guarded_addresses import loopback_only
+from chassis.guarded_http import GuardedClient
 from chassis.key_ring import KeyRing, KeysOutOfReach
 from chassis.nats.connection import Client, connect
 from chassis.nats.event_log import NatsEventLog
@@ -34,6 +36,7 @@ from runtime import telemetry
 from runtime.adapters.lifeline import beating
 from runtime.adapters.livekit_surface import LiveKitSurface
 from runtime.adapters.models import Providers, VoiceModels
+from runtime.adapters.outside import Outside, ToolSecrets, asking_config
 from runtime.adapters.versions import Versions
 from runtime.claim import Claim, claim, record_failure
 from runtime.conversation import Conversation
@@ -100,6 +103,7 @@ async def _serve(ctx: JobContext, client: Client, settings: Settings, metadata: 
     try:
         async with (
             beating(client, metadata),
+            GuardedClient(allow=loopback_only if settings.development_reach_loopback else None) as guarded,
             serve_session(
                 event_log=event_log,
                 versions=Versions(objects=NatsObjectStore(client, TEMPLATE_VERSIONS_BUCKET), folder=settings.cache_dir),
@@ -110,6 +114,12 @@ async def _serve(ctx: JobContext, client: Client, settings: Settings, metadata: 
                 models=models,
                 clock=clock,
                 spill_folder=settings.job_spill_dir or settings.spill_dir,
+                outside=Outside(
+                    client=guarded,
+                    secrets=ToolSecrets(ask=asking_config(client), metadata=metadata),
+                    session=metadata.session,
+                    livemode=metadata.livemode,
+                ),
             ) as conversation,
         ):
             await _converse(ctx, client, metadata, surface, conversation)

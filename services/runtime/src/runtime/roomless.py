@@ -18,6 +18,7 @@ from chassis.object_store import ObjectStore
 from contracts.commands.jobs import JobMetadata
 from runtime.adapters.local_surface import LocalSurface
 from runtime.adapters.models import Models, Providers, TextModels
+from runtime.adapters.outside import Outside
 from runtime.adapters.versions import Versions
 from runtime.claim import claim
 from runtime.conversation import Conversation
@@ -46,8 +47,10 @@ class RoomlessSession:
         providers: Providers,
         clock: Clock | None = None,
         models: Models | None = None,
+        outside: Outside | None = None,
     ) -> None:
         self._metadata, self._log, self._keys, self._surface = metadata, log, keys, surface
+        self._outside = outside
         self._versions = Versions(objects=objects)
         self._clock = clock or SystemClock()
         self._models = models or TextModels(providers=providers, traceparent=metadata.traceparent)
@@ -86,6 +89,7 @@ class RoomlessSession:
                 models=self._models,
                 clock=self._clock,
                 spill_folder=None,
+                outside=self._outside,
             )
             self._conversation = await stack.enter_async_context(serving)
             self._conversation.sdk_events.on_said(self._said.append)

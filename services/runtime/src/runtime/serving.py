@@ -23,6 +23,7 @@ from contracts.panels.kind import PanelKind
 from contracts.subjects import Log
 from contracts.template_version import Limits, TemplateVersion
 from runtime.adapters.models import Models
+from runtime.adapters.outside import Outside
 from runtime.adapters.recorder import SessionRecorder
 from runtime.adapters.versions import Versions
 from runtime.claim import Claim, Opened, open_session, origin_of
@@ -54,6 +55,7 @@ async def serve_session(
     models: Models,
     clock: Clock,
     spill_folder: Path | None,
+    outside: Outside | None = None,
 ) -> AsyncIterator[Conversation]:
     """A conversation ready to start, over a session that is claimed.
 
@@ -85,6 +87,7 @@ async def serve_session(
             tasks=tasks,
             claimed_at=opened.claimed_at,
             resumed_from=claimed.before_epoch if opened.state.run.phase == "live" else None,
+            outside=outside,
         )
         outbox.on_ack(lambda events, _position: conversation.desk.in_log(events[-1].n))
         tasks.start(_watch(outbox, conversation), name="outbox watch")

@@ -18,7 +18,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `idle_processes`: job processes kept warm; a job without one starts 1.5 to 4 s late. `drain_s`: how long calls may
     go on by themselves once the worker is told to stop, before they are ended politely; Kubernetes must wait longer.
     `spill_dir` must outlive the process, and be its machine's own. `log_file`: where job processes log, instead of
-    standard error.
+    standard error. `development_reach_loopback` lets customers' tools be on this very machine: never in production.
     """
 
     nats_url: str
@@ -36,6 +36,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 0
     log_json: bool = False
     log_file: Path | None = None
+    development_reach_loopback: bool = False
 
     def as_environment(self) -> Mapping[str, str]:
         """The variables that this was, or could have been, read from."""

@@ -1,25 +1,39 @@
 """The Litestar application of a service: everything that is the same in all five."""
 
+import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
+from inspect import signature
 from typing import Annotated, Any
 
 from litestar import Litestar, Request, Response, Router, get
 from litestar.config.app import AppConfig
+from litestar.config.cors import CORSConfig
 from litestar.connection import ASGIConnection
-from litestar.di import NamedDependency, Provide
-from litestar.handlers import BaseRouteHandler
+from litestar.di import Dependency, NamedDependency, Provide
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.spec import Components, SecurityScheme
 from litestar.params import PathParameter
-from litestar.types import ControllerRouterHandler
+from litestar.types import ASGIApp, ControllerRouterHandler
 
 from chassis.api_keys import ApiKeys, Principal
-from chassis.errors import NotAuthenticated, Unavailable
+from chassis.errors import NotAllowed, NotAuthenticated, Unavailable
+from chassis.http.idempotency import Idempotent
+from chassis.http.openapi import Document, Examples, OwnDocument, describe
 from chassis.http.problems import exception_handlers
-from chassis.http.tracing import traced
+from chassis.http.rate_limits import RateLimits
+from chassis.http.tracing import ANSWER_HEADERS, traced
+from chassis.idempotency import Answers
 from contracts.ids import ID_PATTERN
 
 MAX_BODY_BYTES = 1024 * 1024
+_CROSS_ORIGIN = CORSConfig(
+    allow_origins=["*"],
+    allow_methods=["GET", "POST"],
+    allow_headers=["authorization", "content-type", "idempotency-key", "last-event-id", "traceparent"],
+    expose_headers=["retry-after", "x-request-id"],
+    max_age=3600,
+)
 
 Caller = NamedDependency[Principal]
 """A handler's argument `principal: Caller`: whose key this request carries."""
@@ -35,38 +49,76 @@ def create_app(
     dependencies: dict[str, Any],
     api_keys: ApiKeys,
     ready: Callable[[], bool],
+    examples: Examples | None = None,
+    answers: Answers | None = None,
+    rate_limits: RateLimits | None = None,
+    from_pages: bool = False,
 ) -> Litestar:
     """An application whose handlers may ask for each of `dependencies` and for `principal` by name.
 
-    Handlers declare the scope they need with ``opt={"scope": "sessions:write"}``, or ``opt={"public": True}``; a
-    handler that declares neither refuses to start.
+    Handlers declare in `opt`:
+
+    - ``"scope": "sessions:write"``, which they need, or ``"public": True``; who declares neither refuses to start;
+    - ``"refuses": (NoSuchSession, …)``, the refusals of their own, for the document;
+    - ``"publishable": True``: that a publishable key opens it too; origin and template are the handler's to check;
+    - ``"idempotent": True``: a repetition with the same Idempotency-Key gets the first answer (from `answers`);
+    - ``"conditional": True`` and ``"etag": True``: that they take If-Match, and give an ETag.
+
+    With `from_pages` a web page of any origin may call it: credentials are in headers, never in cookies.
     """
     provided: dict[str, Provide] = {
         key: Provide(_always(value), sync_to_thread=False) for key, value in dependencies.items()
     }
     provided["principal"] = Provide(_principal, sync_to_thread=False)
+    middleware: list[Callable[..., ASGIApp]] = [traced]
+    if answers is not None:
+        middleware.append(partial(Idempotent, answers=answers, api_keys=api_keys, max_body=MAX_BODY_BYTES))
     return Litestar(
         route_handlers=[*routes, _livez, _readyz(ready)],
         dependencies=provided,
-        guards=[_authenticate(api_keys)],
-        middleware=[traced],
+        guards=[_authenticate(api_keys, rate_limits or RateLimits())],
+        middleware=middleware,
         exception_handlers=exception_handlers(),
         request_max_body_size=MAX_BODY_BYTES,
-        openapi_config=_openapi(name),
+        cors_config=_CROSS_ORIGIN if from_pages else None,
+        openapi_config=_openapi(OwnDocument(title=_title(name), examples=examples or {})),
         on_app_init=[_check_scopes],
         logging_config=None,
     )
 
 
-def _openapi(name: str) -> OpenAPIConfig:
-    scheme = SecurityScheme(type="http", scheme="bearer", description="An API key")
-    return OpenAPIConfig(
-        title=f"Baton {name}",
-        version="1",
-        openapi_router=Router(path="/schema", route_handlers=[], opt={"public": True}),
-        components=Components(security_schemes={"api_key": scheme}),
-        security=[{"api_key": []}],
-    )
+def document_of(name: str, routes: Sequence[ControllerRouterHandler], examples: Examples) -> Document:
+    """What the service's application would say about itself, without opening any part of the service."""
+    dependencies = dict.fromkeys(_asked_for(routes))
+    app = create_app(name=name, routes=routes, dependencies=dependencies, api_keys=_NoKeys(), ready=lambda: False)
+    return describe(app, title=_title(name), examples=examples)
+
+
+class _NoKeys(ApiKeys):
+    """For an application that answers nobody."""
+
+    def __init__(self) -> None:
+        self.caught_up = asyncio.Event()
+
+
+def _asked_for(routes: Sequence[ControllerRouterHandler]) -> set[str]:
+    """The names of the dependencies that the handlers ask for."""
+    handlers = [route for route in routes if isinstance(route, BaseRouteHandler)]
+    asked = [parameter for handler in handlers for parameter in signature(handler.fn).parameters.values()]
+    return {
+        one.name
+        for one in asked
+        if any(isinstance(mark, Dependency) for mark in getattr(one.annotation, "__metadata__", ()))
+    }
+
+
+def _title(name: str) -> str:
+    return f"Baton {name}"
+
+
+def _openapi(document: OwnDocument) -> OpenAPIConfig:
+    hidden = Router(path="/schema", route_handlers=[], opt={"public": True}, include_in_schema=False)
+    return OpenAPIConfig(title="Baton", version="1", render_plugins=[document], openapi_router=hidden)
 
 
 def _always(value: Any) -> Callable[[], Any]:
@@ -80,9 +132,11 @@ def _principal(request: Request[Principal, Any, Any]) -> Principal:
     return request.user
 
 
-def _authenticate(api_keys: ApiKeys) -> Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], None]:
+def _authenticate(
+    api_keys: ApiKeys, rate_limits: RateLimits
+) -> Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], None]:
     def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        if handler.opt.get("public"):
+        if handler.opt.get("public") or _tells_methods(handler):
             return
         scheme, _, key = connection.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not key:
@@ -91,9 +145,17 @@ def _authenticate(api_keys: ApiKeys) -> Callable[[ASGIConnection[Any, Any, Any, 
             raise Unavailable("API keys are still being read")
         principal = api_keys.authenticate(key.strip())
         principal.require(handler.opt["scope"])
+        if principal.kind == "publishable" and not handler.opt.get("publishable"):
+            raise NotAllowed("a publishable key starts sessions only")
+        connection.scope["state"][ANSWER_HEADERS] = rate_limits.take(principal)
         connection.scope["user"] = principal
 
     return guard
+
+
+def _tells_methods(handler: BaseRouteHandler) -> bool:
+    """Whether it is the framework's own answer to OPTIONS, which says nothing but what may be asked."""
+    return isinstance(handler, HTTPRouteHandler) and handler.http_methods == {"OPTIONS"}
 
 
 def _check_scopes(config: AppConfig) -> AppConfig:

@@ -1,5 +1,7 @@
 """Positions as they come in a query: decoded here, before anything else sees them."""
 
+from litestar.params import FromQuery
+
 from chassis.errors import FieldError, InvalidInput
 from contracts.positions import InvalidPosition, Position, decode_position
 
@@ -8,6 +10,10 @@ class BadPosition(InvalidInput):
     """A text that no position encodes to."""
 
     code, title = "invalid_position", "The position is not a position"
+
+
+PositionText = FromQuery[str | None]
+"""A position in the query, not yet decoded."""
 
 
 def position(text: str | None, *, name: str) -> Position | None:

@@ -9,6 +9,9 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.telemetry.tracing import continued
 
+ANSWER_HEADERS = "answer_headers"
+"""In a request's state: more headers of its answer, whatever the answer is."""
+
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_-]{1,64}\Z")
 
 
@@ -27,7 +30,8 @@ def traced(app: ASGIApp) -> ASGIApp:
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
                 others = [header for header in message["headers"] if header[0].lower() != b"x-request-id"]
-                message["headers"] = [*others, (b"x-request-id", request_id.encode())]
+                told = scope["state"].get(ANSWER_HEADERS, [])
+                message["headers"] = [*others, (b"x-request-id", request_id.encode()), *told]
             await send(message)
 
         with (

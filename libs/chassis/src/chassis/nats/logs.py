@@ -10,7 +10,7 @@ import structlog
 from chassis.nats import api
 from chassis.nats.connection import Client
 from contracts.envelope import MAX_COMMIT_BYTES
-from contracts.subjects import TEMPLATE_VERSIONS_BUCKET, Log
+from contracts.subjects import KEY_USES_BUCKET, SECRETS_BUCKET, TEMPLATE_VERSIONS_BUCKET, Log
 
 Settings = dict[str, Any]
 
@@ -23,10 +23,12 @@ _MORE: dict[Log, Settings] = {Log.CONFIG: {}, Log.SESSIONS: {}, Log.LEDGER: _WRI
 
 
 async def declare_logs(client: Client, *, replicas: int) -> None:
-    """Create or update the streams of all logs, and the bucket of template versions. Raises LogFault."""
+    """Create or update the streams of all logs and the buckets beside them. Raises LogFault."""
     for log in Log:
         await _declare(client, log_settings(log, replicas=replicas))
     await _declare(client, bucket_settings(TEMPLATE_VERSIONS_BUCKET, replicas=replicas))
+    for bucket in (SECRETS_BUCKET, KEY_USES_BUCKET):
+        await _declare(client, keyed_settings(bucket, replicas=replicas))
 
 
 def log_settings(log: Log, *, replicas: int) -> Settings:
@@ -61,6 +63,25 @@ def bucket_settings(bucket: str, *, replicas: int) -> Settings:
         "max_bytes": -1,
         "max_msgs": -1,
         "allow_rollup_hdrs": True,
+        "allow_direct": True,
+    }
+
+
+def keyed_settings(bucket: str, *, replicas: int) -> Settings:
+    """A key-value bucket as nats-py and the nats CLI know it (ADR-8), with a history of one."""
+    return {
+        "name": f"KV_{bucket}",
+        "subjects": [f"$KV.{bucket}.>"],
+        "retention": "limits",
+        "storage": "file",
+        "discard": "new",
+        "num_replicas": replicas,
+        "max_age": 0,
+        "max_bytes": -1,
+        "max_msgs": -1,
+        "max_msgs_per_subject": 1,
+        "allow_rollup_hdrs": True,
+        "deny_delete": True,
         "allow_direct": True,
     }
 

@@ -5,7 +5,8 @@ from typing import assert_never, cast
 import msgspec
 
 from chassis.decider import Decider
-from chassis.errors import Conflict, FieldError, InvalidInput, NotFound
+from chassis.errors import Conflict, InvalidInput, NotFound
+from config.domain.agent_rules import own_errors
 from contracts.events.agent_definition import (
     AgentDefinitionArchived,
     AgentDefinitionCreated,
@@ -14,9 +15,6 @@ from contracts.events.agent_definition import (
 )
 from contracts.registry import EventData
 from contracts.template_version import AgentDefinition
-
-MAX_NAME = 100
-MAX_TEXT = 32_000
 
 
 class Write(msgspec.Struct, frozen=True):
@@ -84,19 +82,7 @@ def decide(command: Command, state: State) -> list[EventData]:
 
 def checked(definition: AgentDefinition) -> AgentDefinition:
     """The definition itself, if it holds by itself; raises InvalidInput with every mistake."""
-    errors: list[FieldError] = []
-    if not 1 <= len(definition.name.strip()) <= MAX_NAME:
-        errors.append(FieldError("/name", "length", f"a name has 1 to {MAX_NAME} characters"))
-    if not 1 <= len(definition.instructions) <= MAX_TEXT:
-        errors.append(FieldError("/instructions", "length", f"instructions have 1 to {MAX_TEXT} characters"))
-    if len(definition.greeting) > MAX_TEXT:
-        errors.append(FieldError("/greeting", "length", f"a greeting has at most {MAX_TEXT} characters"))
-    for place, target in enumerate(definition.handoff_targets):
-        if target.policy == "last_n" and not target.last_n:
-            errors.append(FieldError(f"/handoff_targets/{place}/last_n", "required", "last_n needs a count"))
-        if target.policy == "summary":
-            detail = "the context policy summary is not offered yet"
-            errors.append(FieldError(f"/handoff_targets/{place}/policy", "not_offered", detail))
+    errors = list(own_errors(definition))
     if errors:
         raise InvalidInput("the agent definition is not valid", errors=errors)
     return definition

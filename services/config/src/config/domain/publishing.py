@@ -5,14 +5,20 @@ Pointers go into the set as the customer sees it: ``/initial_agent``, ``/agents/
 
 from collections.abc import Iterator, Mapping
 
-from chassis.errors import FieldError, InvalidInput
-from contracts.builtin_tools import BUILTIN_TOOLS
-from contracts.ids import AgentId, PanelId, TemplateId
-from contracts.panels.kind import PanelKind
-from contracts.template_version import MAX_DURATION_S, AgentDefinition, TemplateDraft, TemplateVersion, VersionAgent
+from msgspec import UNSET
 
-Definitions = Mapping[AgentId, AgentDefinition]
-Kinds = Mapping[PanelId, PanelKind]
+from chassis.errors import FieldError, InvalidInput
+from config.domain.agent_rules import own_errors
+from config.domain.draft_rules import Definitions, Kinds, draft_errors
+from config.domain.model_rules import model_errors, template_model_errors
+from config.domain.pointers import below
+from config.domain.text_rules import placeholder_errors
+from contracts.builtin_tools import BUILTIN_TOOLS
+from contracts.custom_tool import CustomTool
+from contracts.ids import AgentId, TemplateId
+from contracts.model_catalogue import ModelCatalogue
+from contracts.panels.tools import tools_of
+from contracts.template_version import AgentDefinition, TemplateDraft, TemplateVersion, VersionAgent
 
 
 class InvalidTemplate(InvalidInput):
@@ -21,11 +27,25 @@ class InvalidTemplate(InvalidInput):
     code, title = "invalid_template", "The template cannot be published"
 
 
-def assemble(template: TemplateId, draft: TemplateDraft, *, definitions: Definitions, kinds: Kinds) -> TemplateVersion:
-    """The whole set; `definitions` holds those agents of the draft that exist. Raises InvalidTemplate."""
+def assemble(
+    template: TemplateId,
+    draft: TemplateDraft,
+    *,
+    definitions: Definitions,
+    kinds: Kinds,
+    models: ModelCatalogue,
+    tools: Mapping[str, CustomTool] | None = None,
+) -> TemplateVersion:
+    """The whole set; `definitions` holds those agents of the draft that exist, `tools` the customer's own tools.
+
+    Raises InvalidTemplate.
+    """
+    tools = tools or {}
     errors = [
-        *_draft_errors(draft, definitions, kinds),
-        *_agent_errors(draft, definitions),
+        *draft_errors(draft, definitions, kinds),
+        *template_model_errors(draft, models),
+        *_agent_errors(draft, definitions, models),
+        *_tool_errors(draft, definitions, kinds, tools),
         *_unreachable(draft, definitions),
     ]
     if errors:
@@ -35,33 +55,16 @@ def assemble(template: TemplateId, draft: TemplateDraft, *, definitions: Definit
         draft=draft,
         agents=[VersionAgent(id=agent, definition=definitions[agent]) for agent in draft.agents],
         panel_kinds={panel: kinds[panel] for panel in draft.panels},
+        tools={name: tools[name] for name in sorted(_custom_names(draft, definitions))} or UNSET,
     )
 
 
-def _draft_errors(draft: TemplateDraft, definitions: Definitions, kinds: Kinds) -> Iterator[FieldError]:
-    if not draft.agents:
-        yield FieldError("/agents", "required", "a template has at least one agent")
-    for place, agent in enumerate(draft.agents):
-        if agent not in definitions:
-            yield FieldError(f"/agents/{place}", "unknown_agent", f"there is no agent {agent}")
-        if agent in draft.agents[:place]:
-            yield FieldError(f"/agents/{place}", "repeated_agent", f"the agent {agent} is listed twice")
-    if draft.initial_agent not in draft.agents:
-        yield FieldError("/initial_agent", "unknown_agent", f"{draft.initial_agent} is not an agent of this template")
-    for place, panel in enumerate(draft.panels):
-        if panel not in kinds:
-            yield FieldError(f"/panels/{place}", "unknown_panel", f"there is no panel kind {panel}")
-    limits = draft.limits
-    for name in limits.__struct_fields__:
-        if getattr(limits, name) <= 0:
-            yield FieldError(f"/limits/{name}", "out_of_range", f"{name} is more than 0")
-    if limits.max_duration_s > MAX_DURATION_S:
-        yield FieldError("/limits/max_duration_s", "out_of_range", f"a session lasts at most {MAX_DURATION_S} s")
-
-
-def _agent_errors(draft: TemplateDraft, definitions: Definitions) -> Iterator[FieldError]:
+def _agent_errors(draft: TemplateDraft, definitions: Definitions, models: ModelCatalogue) -> Iterator[FieldError]:
     for agent, definition in _present(draft, definitions):
         where = f"/agents/{agent}"
+        yield from below(where, own_errors(definition))
+        yield from below(where, placeholder_errors(draft, definition))
+        yield from model_errors(draft, agent, definition, models)
         for place, target in enumerate(definition.handoff_targets):
             if target.agent not in draft.agents:
                 detail = f"{agent} hands off to {target.agent}, which is not an agent of this template"
@@ -69,9 +72,6 @@ def _agent_errors(draft: TemplateDraft, definitions: Definitions) -> Iterator[Fi
             if target.agent == agent:
                 detail = f"{agent} hands off to itself"
                 yield FieldError(f"{where}/handoff_targets/{place}/agent", "self_handoff", detail)
-        for place, tool in enumerate(definition.tools):
-            if tool not in BUILTIN_TOOLS:
-                yield FieldError(f"{where}/tools/{place}", "unknown_tool", f"there is no tool {tool}")
         for place, panel in enumerate(definition.panels):
             if panel not in draft.panels:
                 detail = f"{agent} uses the panel {panel}, which the template does not enable"
@@ -79,11 +79,30 @@ def _agent_errors(draft: TemplateDraft, definitions: Definitions) -> Iterator[Fi
         yield from _modality_errors(where, agent, definition, draft)
 
 
+def _tool_errors(
+    draft: TemplateDraft, definitions: Definitions, kinds: Kinds, tools: Mapping[str, CustomTool]
+) -> Iterator[FieldError]:
+    for agent, definition in _present(draft, definitions):
+        panels = [kinds[panel] for panel in definition.panels if panel in kinds]
+        generated = {tool.name for tool in tools_of(panels)}
+        for place, tool in enumerate(definition.tools):
+            where = f"/agents/{agent}/tools/{place}"
+            if tool not in BUILTIN_TOOLS and tool not in tools:
+                yield FieldError(where, "unknown_tool", f"there is no tool {tool}")
+            elif tool in generated:
+                yield FieldError(where, "tool_name_taken", f"{tool} is the name of a tool of one of {agent}'s panels")
+
+
+def _custom_names(draft: TemplateDraft, definitions: Definitions) -> set[str]:
+    named = {tool for _, definition in _present(draft, definitions) for tool in definition.tools}
+    return named - BUILTIN_TOOLS
+
+
 def _modality_errors(
     where: str, agent: AgentId, definition: AgentDefinition, draft: TemplateDraft
 ) -> Iterator[FieldError]:
     needed = {"audio": None, "audio_camera": "camera", "audio_screen": "screen"}[definition.modality]
-    if needed and getattr(draft.modality_profile, needed) == "off":
+    if needed and getattr(draft.profile, needed) == "off":
         detail = f"{agent} needs the {needed}, which the modality profile has off"
         yield FieldError(f"{where}/modality", "modality_not_offered", detail)
 

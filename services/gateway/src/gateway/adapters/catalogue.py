@@ -11,10 +11,11 @@ import structlog
 
 from chassis.event_log import Commit, EventLog
 from chassis.object_store import ObjectStore
+from contracts.aliases import AliasTarget, choose
 from contracts.envelope import Envelope, InvalidCommit, decode_commit
 from contracts.events.customer import CustomerCreated
-from contracts.events.template import TemplateArchived, TemplatePublished
-from contracts.ids import CustomerId, TemplateId, VersionHash
+from contracts.events.template import TemplateAliasMoved, TemplateAliasRemoved, TemplateArchived, TemplatePublished
+from contracts.ids import CustomerId, SessionId, TemplateId, VersionHash
 from contracts.registry import UnknownEvent, decode_data
 from contracts.subjects import Log
 from contracts.template_version import TemplateVersion, decode_version
@@ -25,11 +26,12 @@ _CACHED_VERSIONS = 500
 
 
 class Catalogue:
-    """Published version per template, and each customer's limit. `caught_up` is set once the past is known."""
+    """Published version and aliases per template, each customer's limit. `caught_up` is set once the past is known."""
 
     def __init__(self, *, event_log: EventLog, objects: ObjectStore, max_sessions: int) -> None:
         self._log, self._objects, self._max_sessions = event_log, objects, max_sessions
         self._published: dict[tuple[CustomerId, TemplateId], VersionHash] = {}
+        self._aliases: dict[tuple[CustomerId, TemplateId], dict[str, list[AliasTarget]]] = {}
         self._limits: dict[CustomerId, int] = {}
         self._versions: OrderedDict[VersionHash, TemplateVersion] = OrderedDict()
         self.caught_up = asyncio.Event()
@@ -48,6 +50,11 @@ class Catalogue:
     def published(self, customer: CustomerId, template: TemplateId) -> VersionHash | None:
         """The version that new sessions of a template get."""
         return self._published.get((customer, template))
+
+    def chosen(self, customer: CustomerId, template: TemplateId, alias: str, session: SessionId) -> VersionHash | None:
+        """The version that a session gets by an alias: by its id alone, where the alias leads to two."""
+        targets = self._aliases.get((customer, template), {}).get(alias)
+        return choose(targets, session).version if targets else None
 
     def limit(self, customer: CustomerId) -> int:
         """How many sessions a customer may have open; the deployment's own limit where no event names one."""
@@ -78,6 +85,11 @@ class Catalogue:
                 self._published[template] = published.version
             case TemplateArchived():
                 self._published.pop(template, None)
+                self._aliases.pop(template, None)
+            case TemplateAliasMoved() as moved:
+                self._aliases.setdefault(template, {})[moved.alias] = moved.targets
+            case TemplateAliasRemoved() as removed:
+                self._aliases.get(template, {}).pop(removed.alias, None)
             case CustomerCreated() as created:
                 self._limits[envelope.customer] = created.max_sessions
             case _:

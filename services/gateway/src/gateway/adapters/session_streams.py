@@ -152,5 +152,5 @@ def evolve_commit(view: SessionView, commit: Commit) -> SessionView:
         try:
             view = evolve(view, envelope, sequence=commit.sequence, stored_s=commit.stored_ns / NS)
         except (UnknownEvent, msgspec.ValidationError) as error:
-            log.error("event_unreadable", session=view.session, event=envelope.id, error=type(error).__name__)
+            log.error("event_unreadable", session=view.session, event_id=envelope.id, error=type(error).__name__)
     return view

@@ -4,6 +4,7 @@ Nothing here is logged. To erase a person is to delete the rows of that person.
 """
 
 from collections import OrderedDict
+from collections.abc import Collection, Mapping
 
 import msgspec
 
@@ -20,6 +21,13 @@ class NewKey(msgspec.Struct, frozen=True):
     key: bytes
     wrapped: bytes
     person: str
+
+
+class SessionKey(msgspec.Struct, frozen=True):
+    """A session's data key, 32 bytes, and its id."""
+
+    keyid: KeyId
+    key: bytes
 
 
 class Vault:
@@ -51,6 +59,40 @@ class Vault:
         if wrapped is None:
             return None
         return unseal(await self._customer_key(customer), wrapped, binding=_binding(customer, session, keyid))
+
+    async def key_of_session(self, customer: CustomerId, session: SessionId) -> SessionKey | None:
+        """The one key of a session; None once it is destroyed."""
+        row = await self._pool.fetchrow(
+            "select keyid, wrapped from data_key where customer = $1 and session = $2", customer, session
+        )
+        if row is None:
+            return None
+        binding = _binding(customer, session, row["keyid"])
+        return SessionKey(row["keyid"], unseal(await self._customer_key(customer), row["wrapped"], binding=binding))
+
+    async def data_keys(self, customer: CustomerId, keyids: Collection[KeyId]) -> dict[KeyId, bytes]:
+        """Those of the customer's keys that there are, in one look; what is missing was destroyed, or never was."""
+        rows = await self._pool.fetch(
+            "select keyid, session, wrapped from data_key where customer = $1 and keyid = any($2::text[])",
+            customer,
+            list(keyids),
+        )
+        wrapping = await self._customer_key(customer) if rows else b""
+        return {
+            row["keyid"]: unseal(wrapping, row["wrapped"], binding=_binding(customer, row["session"], row["keyid"]))
+            for row in rows
+        }
+
+    async def metadata_digests(self, customer: CustomerId, metadata: Mapping[str, str]) -> list[str]:
+        """Of each pair a keyed hash, sorted: 128 bits, hex, under a key of the customer's own (ADR 7)."""
+        if not metadata:
+            return []
+        key = await self.purpose_key(customer, "session metadata")
+        return sorted(keyed_digest(key, f"{name}={value}".encode())[:32] for name, value in metadata.items())
+
+    async def purpose_key(self, customer: CustomerId, purpose: str) -> bytes:
+        """A key of the customer's own for one purpose, 32 bytes; gone with the customer's key."""
+        return derive_key(await self._customer_key(customer), purpose)
 
     def resume_digest(self, session: SessionId, token: str) -> str:
         """What is stored of a resume token."""

@@ -2,21 +2,21 @@
 themselves, as the reconciler's first look.
 """
 
-import hmac
 import secrets
 
 import msgspec
 import structlog
 
 from chassis.api_keys import Principal
-from chassis.errors import NotAuthenticated, NotFound, Unavailable
+from chassis.errors import FieldError, InvalidInput, NotFound, Unavailable
 from chassis.event_log import RevisionConflict
 from chassis.ids import new_id
 from chassis.object_store import ObjectMissing
 from contracts.events.session import SessionRequested, UserPersonal
-from contracts.ids import KeyId, SessionId, TemplateId, VersionHash
+from contracts.ids import AgentId, KeyId, SessionId, TemplateId, VersionHash
 from contracts.positions import Position
 from contracts.template_version import CorruptVersion, TemplateVersion
+from contracts.variables import fits
 from gateway.adapters.catalogue import Catalogue
 from gateway.adapters.places import Place, Places
 from gateway.adapters.reach import store_in_reach
@@ -29,6 +29,7 @@ from gateway.domain.token import grant_for, participant_identity
 from gateway.domain.view import SessionView
 from gateway.handlers.open_sessions import OpenSessions
 from gateway.handlers.reconciler import Reconciler
+from gateway.handlers.resuming import customer_of
 
 log = structlog.get_logger(__name__)
 
@@ -45,18 +46,30 @@ class VersionUnreadable(Unavailable):
     code, title = "version_unreadable", "The template's published version cannot be read"
 
 
-class WrongResumeToken(NotAuthenticated):
-    """The resume token opens no such session."""
+class UnknownAgent(InvalidInput):
+    """The session shall begin with an agent that its template version does not have."""
 
-    code, title = "wrong_resume_token", "The resume token does not open this session"
+    code, title = "unknown_agent", "The template's published version has no such agent"
+
+
+class WrongVariableType(InvalidInput):
+    """A variable has another type than the template declares."""
+
+    code, title = "invalid_variables", "variables are not as the template declares them"
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """A session as asked for: of which template, and for whom. `user_id` is the customer's pseudonym."""
+    """A session as asked for: of which template, and for whom. `user_id` is the customer's pseudonym, `external_id`
+    its own name for the session; `initial_agent` None where the template's own begins. Without
+    `alias` the session gets the version that was published last.
+    """
 
     template_id: TemplateId
     user_id: str
     personal: UserPersonal
+    external_id: str = ""
+    initial_agent: AgentId | None = None
+    alias: str = ""
 
 
 class Admitted(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,10 +101,13 @@ class Admitting:
         self.tokens, self._token_ttl_s = tokens, token_ttl_s
 
     async def start(self, principal: Principal, wanted: Wanted) -> Admitted:
-        """Let a session in. Raises UnknownTemplate, TooManySessions, SlotExpired, Unavailable, LogFault."""
-        hash, version = await self._version(principal, wanted.template_id)
+        """Let a session in. Raises UnknownTemplate, UnknownAgent, WrongVariableType, TooManySessions, SlotExpired,
+        Unavailable, LogFault.
+        """
         session, keyid = SessionId(new_id("ses")), KeyId(new_id("dk"))
-        requested = self._requested(principal, wanted, session, hash, version)
+        hash, version = await self._version(principal, wanted, session)
+        _check_types(wanted, version)
+        requested = await self._requested(principal, wanted, session, hash, version)
         resume_token = f"rt_{secrets.token_urlsafe(32)}"
         key = await self._take_place(principal, requested, session, keyid, resume_token)
         view = SessionView(customer=principal.customer, session=session)
@@ -111,29 +127,31 @@ class Admitting:
 
     async def issue_token(self, session: SessionId, resume_token: str) -> str:
         """A fresh token for the same identity. Raises WrongResumeToken, SessionOver, Unavailable, LogFault."""
-        with store_in_reach():
-            found = await self._places.resumable(session)
-        expected = found.digest if found is not None else "-"
-        offered = self._vault.resume_digest(session, resume_token)
-        if not hmac.compare_digest(expected, offered) or found is None:
-            raise WrongResumeToken
-        view, _ = await self._streams.decide(found.customer, session, admission.IssueToken(ttl_s=self._token_ttl_s))
+        customer = await customer_of(self._places, self._vault, session, resume_token)
+        view, _ = await self._streams.decide(customer, session, admission.IssueToken(ttl_s=self._token_ttl_s))
         self._sessions.take(view)
         return self.tokens.mint(grant_for(view.request, ttl_s=self._token_ttl_s))
 
-    async def _version(self, principal: Principal, template: TemplateId) -> tuple[VersionHash, TemplateVersion]:
+    async def _version(
+        self, principal: Principal, wanted: Wanted, session: SessionId
+    ) -> tuple[VersionHash, TemplateVersion]:
         if not self._catalogue.caught_up.is_set():
             raise Unavailable("templates are still being read")
-        hash = self._catalogue.published(principal.customer, template)
+        customer, template = principal.customer, wanted.template_id
+        if wanted.alias:
+            hash = self._catalogue.chosen(customer, template, wanted.alias, session)
+        else:
+            hash = self._catalogue.published(customer, template)
         if hash is None:
-            raise UnknownTemplate(f"no published template {template}")
+            shown = f"{template}@{wanted.alias}" if wanted.alias else template
+            raise UnknownTemplate(f"no published template {shown}")
         try:
             return hash, await self._catalogue.version(hash)
         except (ObjectMissing, CorruptVersion) as error:
             log.error("version_unreadable", version=hash, fault=error.code)
             raise VersionUnreadable from error
 
-    def _requested(
+    async def _requested(
         self,
         principal: Principal,
         wanted: Wanted,
@@ -142,6 +160,8 @@ class Admitting:
         version: TemplateVersion,
     ) -> SessionRequested:
         draft = version.draft
+        with store_in_reach():
+            digests = await self._vault.metadata_digests(principal.customer, wanted.personal.session_metadata)
         return SessionRequested(
             template_id=wanted.template_id,
             version=hash,
@@ -149,10 +169,14 @@ class Admitting:
             user_id=wanted.user_id,
             identity=participant_identity(self._vault.identities, session=session, user_id=wanted.user_id),
             room=session,
-            modality_profile=draft.modality_profile,
+            modality_profile=draft.profile,
             panels=draft.panels,
             dispatch=draft.dispatch,
             limits=draft.limits,
+            initial_agent=_initial_agent(wanted, version),
+            alias=wanted.alias,
+            external_id=wanted.external_id,
+            metadata_digests=digests,
         )
 
     async def _take_place(
@@ -175,3 +199,27 @@ class Admitting:
             )
             await self._places.take(place, limit=self._catalogue.limit(customer))
         return made.key
+
+
+def _check_types(wanted: Wanted, version: TemplateVersion) -> None:
+    """A variable that the template declares has its type; others are not looked at."""
+    declared, given = version.draft.variables or {}, wanted.personal.variables
+    wrong = [
+        FieldError(f"/variables/{name}", "wrong_type", f"{name} is declared as {declared[name].type}")
+        for name, value in given.items()
+        if name in declared and not fits(value, declared[name].type)
+    ]
+    if wrong:
+        raise WrongVariableType(wrong[0].detail, errors=wrong)
+
+
+def _initial_agent(wanted: Wanted, version: TemplateVersion) -> AgentId:
+    """Empty where the template's own begins; raises UnknownAgent."""
+    if wanted.initial_agent is None:
+        return AgentId("")
+    if wanted.initial_agent not in {agent.id for agent in version.agents}:
+        where = FieldError(
+            "/initial_agent", UnknownAgent.code, f"{wanted.initial_agent} is not an agent of the version"
+        )
+        raise UnknownAgent(f"the template has no agent {wanted.initial_agent}", errors=[where])
+    return wanted.initial_agent

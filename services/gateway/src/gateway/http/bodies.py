@@ -5,10 +5,12 @@ from typing import Literal
 import msgspec
 
 from chassis.errors import FieldError, InvalidInput
-from contracts.events.session import UserPersonal
+from contracts.aliases import InvalidAlias, parse_reference
+from contracts.events.session import UserPersonal, Variable
 from contracts.ids import AgentId, InvalidId, PanelId, SessionId, TemplateId, VersionHash, check_id
 from contracts.template_version import SourceMode
 from gateway.handlers.admitting import Wanted
+from gateway.http.given import check_metadata, check_variables
 
 MAX_USER_INFO_BYTES = 8192
 MAX_USER_ID = 256
@@ -36,10 +38,18 @@ class UserInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class StartSession(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The founding document's body."""
+    """The founding document's body, and what may be added to it. `template_id` may name an alias: ``tutoring@prod``.
+
+    `variables` fill the templates of instructions and greetings; `external_id` (an id) and `metadata` are the
+    customer's own, by which sessions are found; `initial_agent` begins in place of the template's.
+    """
 
     template_id: str
     user_info: UserInfo
+    variables: dict[str, Variable] = {}
+    external_id: str = ""
+    metadata: dict[str, str] = {}
+    initial_agent: str | None = None
 
 
 class ModalityConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,7 +119,7 @@ class SessionEnding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def wanted(body: StartSession) -> Wanted:
-    """The checked request; raises BadId, BadUserInfo."""
+    """The checked request; raises BadId, BadUserInfo, BadVariables, BadMetadata."""
     user = body.user_info
     size = len(msgspec.json.encode(user))
     if size > MAX_USER_INFO_BYTES:
@@ -117,8 +127,32 @@ def wanted(body: StartSession) -> Wanted:
     if not 1 <= len(user.id) <= MAX_USER_ID:
         wrong = FieldError("/user_info/id", "length", f"1 to {MAX_USER_ID} characters")
         raise BadUserInfo("user_info.id is missing or too long", errors=[wrong])
-    personal = UserPersonal(name=user.name, preferences=user.preferences, metadata=user.metadata)
-    return Wanted(template_id=TemplateId(checked_id(body.template_id)), user_id=user.id, personal=personal)
+    check_variables(body.variables)
+    check_metadata(body.metadata)
+    template, alias = _reference(body.template_id)
+    return Wanted(
+        template_id=template,
+        alias=alias,
+        user_id=user.id,
+        personal=UserPersonal(
+            name=user.name,
+            preferences=user.preferences,
+            metadata=user.metadata,
+            variables=body.variables,
+            session_metadata=body.metadata,
+        ),
+        external_id=checked_id(body.external_id, at="/external_id") if body.external_id else "",
+        initial_agent=None
+        if body.initial_agent is None
+        else AgentId(checked_id(body.initial_agent, at="/initial_agent")),
+    )
+
+
+def _reference(text: str) -> tuple[TemplateId, str]:
+    try:
+        return parse_reference(text)
+    except (InvalidId, InvalidAlias) as error:
+        raise BadId(str(error), errors=[FieldError("/template_id", error.code, str(error))]) from error
 
 
 def session_id(text: str) -> SessionId:
@@ -126,9 +160,9 @@ def session_id(text: str) -> SessionId:
     return SessionId(checked_id(text))
 
 
-def checked_id(text: str) -> str:
-    """`text` if it is an id; raises BadId."""
+def checked_id(text: str, *, at: str = "") -> str:
+    """`text` if it is an id; raises BadId, with the JSON Pointer `at` where there is one."""
     try:
         return check_id(text)
     except InvalidId as error:
-        raise BadId(str(error)) from error
+        raise BadId(str(error), errors=[FieldError(at, error.code, str(error))] if at else None) from error

@@ -5,9 +5,16 @@ from litestar.params import FromPath, JSONBody
 
 from chassis.errors import NotFound
 from chassis.http.app import Caller
+from gateway.adapters.places import TooManySessions
+from gateway.adapters.reach import StoreUnavailable
+from gateway.domain.admission import SessionOver, SlotExpired
 from gateway.domain.view import SessionView
+from gateway.handlers.admitting import UnknownAgent, UnknownTemplate, VersionUnreadable
+from gateway.handlers.resuming import WrongResumeToken
 from gateway.http.asking import Admits, Ends, TellsStatus
 from gateway.http.bodies import (
+    BadId,
+    BadUserInfo,
     FreshToken,
     ModalityConfig,
     ResumeSession,
@@ -18,6 +25,8 @@ from gateway.http.bodies import (
     session_id,
     wanted,
 )
+from gateway.http.given import BadMetadata, BadVariables
+from gateway.http.publishable import Origin, OriginNotAllowed, TemplateNotAllowed, check_publishable
 
 
 class NoSuchSession(NotFound):
@@ -26,10 +35,26 @@ class NoSuchSession(NotFound):
     code, title = "unknown_session", "There is no such session"
 
 
-@post("/api/session/start", opt={"scope": "sessions:write"})
-async def start_session(data: JSONBody[StartSession], principal: Caller, admitting: Admits) -> SessionStarted:
+@post(
+    "/api/session/start",
+    opt={
+        "scope": "sessions:write",
+        "publishable": True,
+        "idempotent": True,
+        "refuses": (
+            *(OriginNotAllowed, TemplateNotAllowed),
+            *(BadId, BadUserInfo, BadVariables, BadMetadata, UnknownAgent, UnknownTemplate, TooManySessions),
+            *(SlotExpired, VersionUnreadable, StoreUnavailable),
+        ),
+    },
+)
+async def start_session(
+    data: JSONBody[StartSession], principal: Caller, admitting: Admits, origin: Origin = None
+) -> SessionStarted:
     """Start a session of a published template for one participant."""
-    admitted = await admitting.start(principal, wanted(data))
+    asked = wanted(data)
+    check_publishable(principal, origin=origin, template=asked.template_id)
+    admitted = await admitting.start(principal, asked)
     request = admitted.view.request
     return SessionStarted(
         session_id=admitted.view.session,
@@ -42,7 +67,11 @@ async def start_session(data: JSONBody[StartSession], principal: Caller, admitti
     )
 
 
-@post("/api/session/{id:str}/token", opt={"public": True}, status_code=200)
+@post(
+    "/api/session/{id:str}/token",
+    opt={"public": True, "refuses": (BadId, WrongResumeToken, SessionOver, StoreUnavailable)},
+    status_code=200,
+)
 async def issue_token(id: FromPath[str], data: JSONBody[ResumeSession], admitting: Admits) -> FreshToken:
     """A fresh token for the session's own participant, by its resume token, while the session is open."""
     session = session_id(id)
@@ -50,7 +79,7 @@ async def issue_token(id: FromPath[str], data: JSONBody[ResumeSession], admittin
     return FreshToken(session_id=session, livekit_url=admitting.tokens.url, access_token=token)
 
 
-@get("/api/session/{id:str}/status", opt={"scope": "sessions:read"})
+@get("/api/session/{id:str}/status", opt={"scope": "sessions:read", "refuses": (BadId, NoSuchSession)})
 async def session_status(id: FromPath[str], principal: Caller, statuses: TellsStatus) -> SessionStatus:
     """Where a session stands, folded from its log just now."""
     found = await statuses.find(principal.customer, session_id(id))
@@ -59,7 +88,11 @@ async def session_status(id: FromPath[str], principal: Caller, statuses: TellsSt
     return found
 
 
-@post("/api/session/{id:str}/end", opt={"scope": "sessions:write"}, status_code=202)
+@post(
+    "/api/session/{id:str}/end",
+    opt={"scope": "sessions:write", "refuses": (BadId, NoSuchSession)},
+    status_code=202,
+)
 async def end_session(id: FromPath[str], principal: Caller, endings: Ends) -> SessionEnding:
     """End a session; one that has ended stays as it is."""
     view = await endings.end(principal.customer, session_id(id), actor=principal.key)

@@ -1,6 +1,7 @@
-"""One row per session, without a personal value: which are open, and when and how the others ended.
+"""One row per session: which are open, when and how the others ended, and by what a customer finds its own.
 
-Every gateway starts from it: what is open now, and from which sequence on the log must be followed.
+Every gateway starts from it: what is open now, and from which sequence on the log must be followed. What is personal
+is kept as it was sealed (`sealed`, with the id of its event), and opened at the edge alone.
 """
 
 from datetime import UTC, datetime
@@ -21,7 +22,8 @@ SERVICE = "gateway"
 
 _COLUMNS = (
     "customer", "session", "template_id", "version", "status", "epoch", "claimed_epoch", "job_id",
-    "requested_at", "joined_at", "started_at", "ended_at", "closed_at", "end_reason",
+    "requested_at", "joined_at", "started_at", "ended_at", "closed_at", "end_reason", "livemode", "user_id",
+    "initial_agent", "external_id", "metadata_digests", "request_event", "keyid", "sealed",
 )  # fmt: skip
 
 _UPSERT = (
@@ -49,6 +51,14 @@ class Row(msgspec.Struct, kw_only=True):
     ended_at: datetime | None = None
     closed_at: datetime | None = None
     end_reason: str = ""
+    livemode: bool = False
+    user_id: str = ""
+    initial_agent: str = ""
+    external_id: str = ""
+    metadata_digests: list[str] = []
+    request_event: str = ""
+    keyid: str = ""
+    sealed: bytes = b""
 
 
 class SessionIndex:
@@ -72,8 +82,19 @@ class SessionIndex:
         ended_at timestamptz,
         closed_at timestamptz,
         end_reason text not null,
+        livemode boolean not null,
+        user_id text not null,
+        initial_agent text not null,
+        external_id text not null,
+        metadata_digests text[] not null,
+        request_event text not null,
+        keyid text not null,
+        sealed bytea not null,
         primary key (customer, session)
     );
+    create index session_index_newest on session_index (customer, requested_at desc, session desc);
+    create index session_index_external on session_index (customer, external_id) where external_id <> '';
+    create index session_index_metadata on session_index using gin (metadata_digests) where metadata_digests <> '{}';
     create index session_index_open on session_index (status) where status in ('waiting', 'live', 'ended');
     """
 
@@ -134,6 +155,9 @@ def _evolve(row: Row, envelope: Envelope, data: EventData) -> None:
     match data:
         case session.SessionRequested():
             row.template_id, row.version, row.requested_at = data.template_id, data.version, at
+            row.user_id, row.initial_agent, row.external_id = data.user_id, data.initial_agent, data.external_id
+            row.metadata_digests, row.livemode = data.metadata_digests, envelope.livemode
+            row.request_event, row.keyid, row.sealed = envelope.id, envelope.keyid, envelope.personal
         case session.SessionRefused():
             row.status, row.end_reason, row.closed_at = "refused", data.reason, at
         case session.SessionDispatched():

@@ -7,10 +7,14 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery, QueryParameter
 
 from chassis.clock import Clock
+from chassis.http.parameters import BadPosition
+from chassis.key_ring import KeysOutOfReach
+from chassis.postgres.faults import Behind, PositionOfAnotherLog
+from chassis.postgres.fetching import ReadModelsOutOfReach
 from ledger.domain.pricing import PriceBook
 from ledger.exporting import Signer
 from ledger.opening import Opener
-from ledger.sessions import Sessions
+from ledger.sessions import NoSuchSession, Sessions
 
 ReadModels = NamedDependency[Pool]
 FindSessions = NamedDependency[Sessions]
@@ -18,6 +22,12 @@ Opening = NamedDependency[Opener]
 Prices = NamedDependency[PriceBook]
 Signing = NamedDependency[Signer]
 WallClock = NamedDependency[Clock]
+
+READING = {
+    "scope": "sessions:read",
+    "refuses": (NoSuchSession, BadPosition, PositionOfAnotherLog, Behind, ReadModelsOutOfReach, KeysOutOfReach),
+}
+"""`opt` of a handler that reads a session."""
 
 PositionText = FromQuery[str | None]
 """A position in the query, not yet decoded."""

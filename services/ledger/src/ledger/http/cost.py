@@ -7,7 +7,7 @@ from litestar.params import FromQuery
 from chassis.http.app import Caller, PathId
 from contracts.money import format_amount
 from ledger.domain.pricing import Charge, PriceBook, Share, shares, total_nano
-from ledger.http.asking import FindSessions, PositionText, Prices, ReadModels
+from ledger.http.asking import READING, FindSessions, PositionText, Prices, ReadModels
 from ledger.read_models.charges import Charges, charges_of
 
 
@@ -31,7 +31,7 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     lines: list[Charge] | None = None
 
 
-@get("/api/sessions/{session_id:str}/cost", opt={"scope": "sessions:read"})
+@get("/api/sessions/{session_id:str}/cost", opt=READING)
 async def get_cost(
     session_id: PathId,
     principal: Caller,

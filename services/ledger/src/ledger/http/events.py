@@ -11,7 +11,7 @@ from litestar.response import Stream
 from chassis.http.app import Caller, PathId
 from contracts.envelope import Envelope, InvalidCommit, decode_commit
 from ledger.domain.chain import RecordedCommit
-from ledger.http.asking import FindSessions, Opening, PositionText, ReadModels
+from ledger.http.asking import READING, FindSessions, Opening, PositionText, ReadModels
 from ledger.opening import Opener
 from ledger.read_models.record import commits_of
 from ledger.sessions import FoundSession, Sessions
@@ -49,7 +49,7 @@ class UnreadableLine(msgspec.Struct, frozen=True, kw_only=True):
     unreadable: bool = True
 
 
-@get("/api/sessions/{session_id:str}/events", opt={"scope": "sessions:read"}, media_type=NDJSON)
+@get("/api/sessions/{session_id:str}/events", opt=READING, media_type=NDJSON)
 async def get_events(
     session_id: PathId,
     principal: Caller,

@@ -8,7 +8,7 @@ from chassis.http.app import Caller, PathId
 from contracts.envelope import format_time
 from ledger.domain.export import Header
 from ledger.exporting import export
-from ledger.http.asking import FindSessions, PositionText, ReadModels, Signing, WallClock
+from ledger.http.asking import READING, FindSessions, PositionText, ReadModels, Signing, WallClock
 from ledger.http.events import NDJSON
 
 
@@ -19,7 +19,7 @@ class PublicKey(msgspec.Struct, frozen=True, kw_only=True):
     public_key: str
 
 
-@get("/api/sessions/{session_id:str}/export", opt={"scope": "sessions:read"}, media_type=NDJSON)
+@get("/api/sessions/{session_id:str}/export", opt=READING, media_type=NDJSON)
 async def get_export(
     session_id: PathId,
     principal: Caller,

@@ -6,7 +6,7 @@ import msgspec
 from litestar import get
 
 from chassis.http.app import Caller, PathId
-from ledger.http.asking import FindSessions, Opening, PositionText, ReadModels
+from ledger.http.asking import READING, FindSessions, Opening, PositionText, ReadModels
 from ledger.opening import Opener
 from ledger.read_models.handoffs import Handoffs, Row, handoffs_of
 from ledger.sessions import FoundSession, Sessions
@@ -40,7 +40,7 @@ class HandoffList(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: str | None = None
 
 
-@get("/api/sessions/{session_id:str}/handoffs", opt={"scope": "sessions:read"})
+@get("/api/sessions/{session_id:str}/handoffs", opt=READING)
 async def get_handoffs(
     session_id: PathId,
     principal: Caller,

@@ -11,7 +11,7 @@ from chassis.http.app import Caller, PathId
 from contracts.envelope import InvalidCommit, decode_commit
 from contracts.registry import Personal, UnknownEvent
 from contracts.session_state import FOLD_VERSION, AdmissionState, RunState, SessionState, digest, evolve, fact
-from ledger.http.asking import FindSessions, Opening, PositionText, ReadModels
+from ledger.http.asking import READING, FindSessions, Opening, PositionText, ReadModels
 from ledger.opening import Opener
 from ledger.read_models.record import commits_of
 from ledger.sessions import FoundSession, Sessions
@@ -42,7 +42,7 @@ class StateAnswer(msgspec.Struct, frozen=True, kw_only=True):
     run: RunState
 
 
-@get("/api/sessions/{session_id:str}/state", opt={"scope": "sessions:read"})
+@get("/api/sessions/{session_id:str}/state", opt={**READING, "refuses": (*READING["refuses"], Unreadable)})
 async def get_state(
     session_id: PathId,
     principal: Caller,

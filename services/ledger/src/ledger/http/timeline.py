@@ -7,7 +7,7 @@ from litestar import get
 
 from chassis.http.app import Caller, PathId
 from ledger.domain.timeline import Kind
-from ledger.http.asking import FindSessions, Limit, Opening, PositionText, ReadModels
+from ledger.http.asking import READING, FindSessions, Limit, Opening, PositionText, ReadModels
 from ledger.opening import Opener
 from ledger.read_models.session_history import Line, SessionHistory, history_of
 from ledger.sessions import FoundSession, Sessions
@@ -46,7 +46,7 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: str | None = None
 
 
-@get("/api/sessions/{session_id:str}/timeline", opt={"scope": "sessions:read"})
+@get("/api/sessions/{session_id:str}/timeline", opt=READING)
 async def get_timeline(
     session_id: PathId,
     principal: Caller,

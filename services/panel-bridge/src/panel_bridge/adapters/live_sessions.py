@@ -2,7 +2,7 @@
 
 import msgspec
 
-from chassis.errors import Conflict, Refusal, Unavailable
+from chassis.errors import Conflict, Unavailable
 from chassis.nats.connection import Client
 from chassis.nats.requests import NoAnswer, RequestRefused, ask
 from contracts.commands.live import LiveAnswer, LiveDone, LiveRefused, LiveRequest
@@ -26,15 +26,20 @@ class NoTimelyAnswer(Unavailable):
     code, title = "no_timely_answer", "The live job did not answer in time"
 
 
-class PanelCommandRefused(Refusal):
-    """The panel or the job said no: `code` is theirs, such as STALE_REV; 422 for the request, 409 for the state."""
+class PanelCommandRefused(Conflict):
+    """The panel's or the session's state said no: `code` is theirs, such as STALE_REV."""
 
     title = "The panel refused the command"
 
     def __init__(self, refused: LiveRefused) -> None:
         super().__init__(refused.message)
         self.code = refused.code
-        self.status = 422 if refused.code.upper() in _WRONG else 409
+
+
+class PanelCommandWrong(PanelCommandRefused):
+    """The panel or the job said no to the command itself: `code` is theirs."""
+
+    status, code = 422, "invalid_command"
 
 
 class LiveSessions:
@@ -58,7 +63,7 @@ class LiveSessions:
         except RequestRefused as error:
             raise NoTimelyAnswer("the live job failed to answer") from error
         if isinstance(answer, LiveRefused):
-            raise PanelCommandRefused(answer)
+            raise (PanelCommandWrong if answer.code.upper() in _WRONG else PanelCommandRefused)(answer)
         return answer
 
 

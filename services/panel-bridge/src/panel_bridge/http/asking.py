@@ -6,12 +6,18 @@ from asyncpg import Pool
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, HeaderParameter
 
+from chassis.http.parameters import BadPosition
+from chassis.postgres.faults import Behind, PositionOfAnotherLog
+from chassis.postgres.fetching import ReadModelsOutOfReach
 from panel_bridge.adapters.live_sessions import LiveSessions
-from panel_bridge.panels import Panels
+from panel_bridge.panels import NoSuchSession, Panels
 
 ReadModels = NamedDependency[Pool]
 ShowPanels = NamedDependency[Panels]
 Live = NamedDependency[LiveSessions]
+
+REFUSES = (NoSuchSession, BadPosition, PositionOfAnotherLog, Behind, ReadModelsOutOfReach)
+"""What any handler about a session's panels may refuse."""
 
 PositionText = FromQuery[str | None]
 """A position in the query, not yet decoded."""

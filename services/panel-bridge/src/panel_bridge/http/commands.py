@@ -13,9 +13,9 @@ from chassis.recording import current_traceparent
 from contracts.commands.live import CommandPanel, LiveRequest
 from contracts.ids import PanelId, SessionId
 from contracts.panels import registry
-from panel_bridge.adapters.live_sessions import raw
-from panel_bridge.domain.commanding import check_command
-from panel_bridge.http.asking import IdempotencyKey, Live, PositionText, ShowPanels
+from panel_bridge.adapters.live_sessions import NoLiveJob, NoTimelyAnswer, PanelCommandRefused, PanelCommandWrong, raw
+from panel_bridge.domain.commanding import BadAction, BadArguments, check_command
+from panel_bridge.http.asking import REFUSES, IdempotencyKey, Live, PositionText, ShowPanels
 
 
 class PanelCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,7 +37,17 @@ class Commanded(msgspec.Struct, frozen=True, kw_only=True):
     rev: int | None
 
 
-@post("/api/sessions/{session_id:str}/panels/{panel:str}/commands", opt={"scope": "panels:write"}, status_code=200)
+_FROM_THE_JOB = (PanelCommandRefused, PanelCommandWrong)
+
+
+@post(
+    "/api/sessions/{session_id:str}/panels/{panel:str}/commands",
+    opt={
+        "scope": "panels:write",
+        "refuses": (*REFUSES, BadAction, BadArguments, NoLiveJob, NoTimelyAnswer, *_FROM_THE_JOB),
+    },
+    status_code=200,
+)
 async def command_panel(
     session_id: PathId,
     panel: PathId,

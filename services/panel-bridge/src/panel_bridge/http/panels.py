@@ -7,8 +7,9 @@ from litestar import get
 
 from chassis.errors import NotFound
 from chassis.http.app import Caller, PathId
+from chassis.key_ring import KeysOutOfReach
 from panel_bridge.domain.panel_view import PanelView
-from panel_bridge.http.asking import PositionText, ReadModels, ShowPanels
+from panel_bridge.http.asking import REFUSES, PositionText, ReadModels, ShowPanels
 from panel_bridge.read_models.panel_state import counts_of
 
 ERASED = "erased"
@@ -45,7 +46,10 @@ class PanelList(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: str | None = None
 
 
-@get("/api/sessions/{session_id:str}/panels", opt={"scope": "sessions:read"})
+@get(
+    "/api/sessions/{session_id:str}/panels",
+    opt={"scope": "sessions:read", "refuses": (*REFUSES, KeysOutOfReach)},
+)
 async def get_panels(
     session_id: PathId,
     principal: Caller,
@@ -61,7 +65,10 @@ async def get_panels(
     return PanelList(session=session, data=[_answer(view, counts) for view in views])
 
 
-@get("/api/sessions/{session_id:str}/panels/{panel:str}", opt={"scope": "sessions:read"})
+@get(
+    "/api/sessions/{session_id:str}/panels/{panel:str}",
+    opt={"scope": "sessions:read", "refuses": (*REFUSES, NoSuchPanel, KeysOutOfReach)},
+)
 async def get_panel(
     session_id: PathId,
     panel: PathId,

@@ -4,7 +4,7 @@ A base URL without a key means a simulator or a proxy that asks for none, so a s
 a connection before it is used, except what the plugins warm up by themselves.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -56,11 +56,11 @@ class Models(Protocol):
     def llm(self, choice: LlmChoice) -> llm.LLM[Any]:
         """An agent's model."""
 
-    def tts(self, choice: VoiceChoice, *, language: str) -> tts.TTS[Any] | None:
-        """An agent's voice; None in text."""
+    def tts(self, choice: VoiceChoice, *, language: str, speed: float | None = None) -> tts.TTS[Any] | None:
+        """An agent's voice, `speed` times as fast as it would be; None in text."""
 
-    def stt(self, choice: SttChoice) -> stt.STT[Any] | None:
-        """The session's transcriber; None in text."""
+    def stt(self, choice: SttChoice, *, keyterms: Sequence[str] = ()) -> stt.STT[Any] | None:
+        """A transcriber that listens for `keyterms`; None in text."""
 
     def session_options(self, draft: TemplateDraft) -> dict[str, Any]:
         """What else AgentSession needs: VAD and the handling of turns."""
@@ -77,15 +77,17 @@ class TextModels:
         options: dict[str, Any] = dict(self._providers.openai.options())
         if choice.temperature is not None:
             options["temperature"] = choice.temperature
+        if choice.max_output_tokens:
+            options["max_completion_tokens"] = choice.max_output_tokens
         if self._traceparent:
             options["extra_headers"] = {"traceparent": self._traceparent}
         return openai.LLM(model=choice.model, max_retries=0, **options)
 
-    def tts(self, choice: VoiceChoice, *, language: str) -> tts.TTS[Any] | None:
+    def tts(self, choice: VoiceChoice, *, language: str, speed: float | None = None) -> tts.TTS[Any] | None:
         """None: nothing is spoken."""
         return None
 
-    def stt(self, choice: SttChoice) -> stt.STT[Any] | None:
+    def stt(self, choice: SttChoice, *, keyterms: Sequence[str] = ()) -> stt.STT[Any] | None:
         """None: nothing is heard."""
         return None
 
@@ -101,14 +103,18 @@ class VoiceModels(TextModels):
         super().__init__(providers=providers, traceparent=traceparent)
         self._vad = voice_activity
 
-    def tts(self, choice: VoiceChoice, *, language: str) -> tts.TTS[Any] | None:
+    def tts(self, choice: VoiceChoice, *, language: str, speed: float | None = None) -> tts.TTS[Any] | None:
         """See Models."""
         options: dict[str, Any] = dict(self._providers.cartesia.options())
+        if speed is not None:
+            options["speed"] = speed
         return cartesia.TTS(model=choice.model, voice=choice.voice, language=language.split("-")[0], **options)
 
-    def stt(self, choice: SttChoice) -> stt.STT[Any] | None:
+    def stt(self, choice: SttChoice, *, keyterms: Sequence[str] = ()) -> stt.STT[Any] | None:
         """See Models."""
         options: dict[str, Any] = dict(self._providers.deepgram.options())
+        if keyterms:
+            options["keyterm"] = list(keyterms)
         return deepgram.STT(model=choice.model, language=choice.language, **options)
 
     def session_options(self, draft: TemplateDraft) -> dict[str, Any]:

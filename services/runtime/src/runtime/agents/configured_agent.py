@@ -1,14 +1,17 @@
 """One agent of a session, from its definition. LiveKit honours an agent's id only on a subclass: hence this class."""
 
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from typing import Any, Protocol
 
-from livekit.agents import Agent, llm, tts
+from livekit import rtc
+from livekit.agents import Agent, ModelSettings, llm, stt, tts
 from livekit.agents.llm import ChatContext, RawFunctionTool
 from livekit.agents.voice import SpeechHandle
 
 from contracts.ids import AgentId
 from contracts.template_version import ContextPolicy
 from runtime.domain.history import carried
+from runtime.domain.pronunciation import Pronouncer
 
 _GREET = "Greet the user in one short sentence and say how you can help."
 
@@ -32,18 +35,28 @@ class ConfiguredAgent(Agent):
         tools: list[RawFunctionTool[..., Any]],
         model: llm.LLM[Any],
         voice: tts.TTS[Any] | None,
+        transcriber: stt.STT[Any] | None = None,
+        pronunciations: Mapping[str, str] | None = None,
         stage: Stage,
         before: Agent | None = None,
         chat_ctx: ChatContext | None = None,
     ) -> None:
         voiced: dict[str, Any] = {} if voice is None else {"tts": voice}
+        if transcriber is not None:
+            voiced["stt"] = transcriber
         super().__init__(id=id, instructions=instructions, tools=list(tools), llm=model, chat_ctx=chat_ctx, **voiced)
         self.agent_id = id
+        self._pronunciations = pronunciations or {}
         self._greeting, self._stage, self._before = greeting, stage, before
 
     async def on_enter(self) -> None:
         """LiveKit calls it once the agent is in control."""
         await self._stage.entered(self)
+
+    def tts_node(self, text: AsyncIterable[str], model_settings: ModelSettings) -> AsyncIterable[rtc.AudioFrame]:
+        """LiveKit's own, given the words as they shall sound; the transcript keeps them as they are written."""
+        said = _pronounced(text, Pronouncer(self._pronunciations)) if self._pronunciations else text
+        return Agent.default.tts_node(self, said, model_settings)
 
     async def take_over(self, policy: ContextPolicy, last_n: int | None) -> None:
         """Learn what the agent before knew, as far as the policy lets it: its last words are known only now."""
@@ -64,3 +77,11 @@ class ConfiguredAgent(Agent):
         if self._greeting:
             return self.session.say(self._greeting)
         return self.session.generate_reply(instructions=_GREET)
+
+
+async def _pronounced(text: AsyncIterable[str], pronouncer: Pronouncer) -> AsyncIterator[str]:
+    async for chunk in text:
+        if ready := pronouncer.push(chunk):
+            yield ready
+    if rest := pronouncer.flush():
+        yield rest

@@ -1,7 +1,7 @@
 """From a template version to agents: each with its own instructions, model, voice and tools.
 
-Models are made once per agent and shared by its instances, so that a handoff opens no connection; the transcriber is
-one for the whole session (a second instance would cut the audio stream at each handoff).
+Models are made once per agent and shared by its instances, so that a handoff opens no connection; a transcriber is one
+for all agents that choose alike (a second instance would cut the audio stream at each handoff).
 """
 
 from collections.abc import Callable
@@ -14,14 +14,17 @@ from livekit.agents.llm import ChatContext
 from chassis.clock import Clock
 from contracts.ids import AgentId, PanelId
 from contracts.panels.kind import PanelKind
-from contracts.template_version import AgentDefinition, TemplateVersion
+from contracts.template_version import AgentDefinition, SttChoice, TemplateVersion
 from runtime.adapters.models import Models
+from runtime.adapters.outside import Outside
 from runtime.adapters.recorder import SessionRecorder
 from runtime.adapters.sdk_events import SdkEvents
 from runtime.agents.configured_agent import ConfiguredAgent, Stage
 from runtime.domain.context import SessionContext
+from runtime.domain.texts import filled
 from runtime.panel_desk import PanelDesk
 from runtime.tools.builtin import builtin_tools
+from runtime.tools.custom import custom_tools
 from runtime.tools.execution import Call, Tool, ToolRunner
 from runtime.tools.handoff import Transfers
 from runtime.tools.panels import panel_tools
@@ -46,23 +49,22 @@ class AgentFactory:
         clock: Clock,
         stage: Stage,
         end_after: Callable[[Call], None],
+        outside: Outside | None,
     ) -> None:
         self._version, self._kinds, self._models, self._clock = version, kinds, models, clock
         self._recorder, self._sdk_events, self._transfers = recorder, sdk_events, transfers
         self._desk, self._context, self._stage = desk, context, stage
-        self._builtin = builtin_tools(recorder=recorder, context=context, end_after=end_after)
+        self._named = {
+            **custom_tools(version.tools or {}, outside=outside, recorder=recorder, clock=clock),
+            **builtin_tools(recorder=recorder, context=context, end_after=end_after),
+        }
         self._llms: dict[AgentId, llm.LLM[Any]] = {}
         self._voices: dict[AgentId, tts.TTS[Any]] = {}
-        self._stt: stt.STT[Any] | None = None
+        self._transcribers: dict[SttChoice, stt.STT[Any]] = {}
 
     def transcriber(self) -> stt.STT[Any] | None:
-        """The session's one STT; None where the session is in text."""
-        if self._stt is None:
-            choice = self._version.draft.stt
-            self._stt = self._models.stt(choice)
-            if self._stt is not None:
-                self._sdk_events.attach_stt(self._stt, provider=choice.provider, name=choice.model)
-        return self._stt
+        """The session's own STT; None where the session is in text."""
+        return self._transcriber(self._version.draft.stt)
 
     def build(
         self, id: AgentId, *, before: Agent | None = None, chat_ctx: ChatContext | None = None
@@ -72,11 +74,13 @@ class AgentFactory:
         runner = ToolRunner(recorder=self._recorder, clock=self._clock, agent=id)
         return ConfiguredAgent(
             id=id,
-            instructions="\n\n".join([definition.instructions, *_briefing(self._context)]),
-            greeting=definition.greeting,
+            instructions="\n\n".join([self._filled(definition.instructions), *_briefing(self._context)]),
+            greeting=self._filled(definition.greeting),
             tools=[runner.livekit_tool(tool) for tool in self._tools(definition)],
             model=self._llm(id, definition),
             voice=self._voice(id, definition),
+            transcriber=self._transcriber(self._version.draft.transcribed_for(definition)),
+            pronunciations=definition.speech.pronunciations if definition.speech else {},
             stage=self._stage,
             before=before,
             chat_ctx=chat_ctx,
@@ -88,13 +92,13 @@ class AgentFactory:
             await model.aclose()
         for voice in self._voices.values():
             await voice.aclose()
-        if self._stt is not None:
-            await self._stt.aclose()
+        for transcriber in self._transcribers.values():
+            await transcriber.aclose()
 
     def _tools(self, definition: AgentDefinition) -> list[Tool]:
         kinds = [self._kinds[panel] for panel in definition.panels if panel in self._kinds]
-        named = [self._builtin[name] for name in definition.tools if name in self._builtin]
-        if unknown := set(definition.tools) - self._builtin.keys():
+        named = [self._named[name] for name in definition.tools if name in self._named]
+        if unknown := set(definition.tools) - self._named.keys():
             log.warning("tools_unknown", tools=sorted(unknown))
         transfers = [
             self._transfers.tool(
@@ -113,10 +117,24 @@ class AgentFactory:
             self._sdk_events.attach_llm(self._llms[id], agent=id, provider=choice.provider, name=choice.model)
         return self._llms[id]
 
+    def _filled(self, text: str) -> str:
+        return filled(text, self._version, self._context)
+
+    def _transcriber(self, choice: SttChoice) -> stt.STT[Any] | None:
+        """One for each choice, which a handoff between agents of the same choice keeps."""
+        if choice not in self._transcribers:
+            transcriber = self._models.stt(choice, keyterms=self._version.keyterms_for(choice))
+            if transcriber is None:
+                return None
+            self._transcribers[choice] = transcriber
+            self._sdk_events.attach_stt(transcriber, provider=choice.provider, name=choice.model)
+        return self._transcribers[choice]
+
     def _voice(self, id: AgentId, definition: AgentDefinition) -> tts.TTS[Any] | None:
         if id not in self._voices:
             choice = definition.voice
-            voice = self._models.tts(choice, language=self._version.draft.stt.language)
+            speed = definition.speech.speed if definition.speech else None
+            voice = self._models.tts(choice, language=self._version.draft.spoken_by(definition), speed=speed)
             if voice is None:
                 return None
             self._voices[id] = voice

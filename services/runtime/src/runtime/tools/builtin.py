@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from contracts.builtin_tools import BUILTIN_DESCRIPTIONS
 from contracts.events.context import ContextChanged, ContextPersonal
 from runtime.adapters.recorder import SessionRecorder
 from runtime.domain.context import SessionContext
@@ -27,7 +28,7 @@ def _end_session(end_after: Callable[[Call], None]) -> Tool:
 
     return Tool(
         name=END_SESSION,
-        description="Ends the session, after your goodbye. Only when the user is done or asks for it.",
+        description=BUILTIN_DESCRIPTIONS[END_SESSION],
         parameters={
             "type": "object",
             "properties": {"reason": {"type": "string", "maxLength": 2000, "description": "Why, in a sentence."}},
@@ -48,7 +49,7 @@ def _log_observation(recorder: SessionRecorder, context: SessionContext) -> Tool
 
     return Tool(
         name=LOG_OBSERVATION,
-        description="Notes something about the user or the task for the other agents and for the record.",
+        description=BUILTIN_DESCRIPTIONS[LOG_OBSERVATION],
         parameters={
             "type": "object",
             "properties": {"text": {"type": "string", "minLength": 1, "maxLength": 4000}},

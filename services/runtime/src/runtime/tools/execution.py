@@ -56,13 +56,17 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Tool:
-    """A tool before it is LiveKit's. `side_effects`: it changes something outside this process."""
+    """A tool before it is LiveKit's. `side_effects`: it changes something outside this process.
+
+    `idempotent`: a call that is made twice does no more than one.
+    """
 
     name: str
     description: str
     parameters: Schema
     run: Callable[[Call], Awaitable[Outcome]]
     side_effects: bool = False
+    idempotent: bool = False
 
 
 class ToolRunner:
@@ -95,6 +99,7 @@ class ToolRunner:
                 agent=self._agent,
                 turn=self._recorder.turn,
                 side_effects=tool.side_effects and problem is None,
+                idempotent=tool.idempotent,
             ),
             ToolArguments(arguments=encoded.decode()),
             actor=self._agent,

@@ -1,0 +1,178 @@
+"""Every operation of the served document against every kind of stranger: nobody gets in, and nothing breaks."""
+
+import contextlib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+from tests.support.gateways import ACME, OTHER, START
+from tests.support.until import until
+from tests.support.whole_api import WholeApi, a_whole_api
+
+from baton import edge, openapi
+from chassis.service import serving
+from config.domain.api_key import SCOPES
+
+pytestmark = pytest.mark.integration
+
+COMMITTED = Path(__file__).parents[2] / "docs" / "openapi.json"
+PUBLIC = {"issue_token", "get_public_key", "livekit_webhook", "report_log"}
+OWN_NAMESPACE = {"write_agent", "write_template"}
+"""They write under an id of the caller's choice, and ids are each customer's own: a stranger writes its own thing."""
+
+
+class Operation(NamedTuple):
+    method: str
+    path: str
+    id: str
+    scope: str
+    body: Any
+    query: dict[str, Any]
+
+
+def operations(document: dict[str, Any]) -> Iterator[Operation]:
+    """All that need a key, each with the body of its example."""
+    for path, item in document["paths"].items():
+        for method, told in item.items():
+            content = told.get("requestBody", {}).get("content", {}).get("application/json", {})
+            body = content.get("examples", {}).get("usual", {}).get("value")
+            asked = [one for one in told.get("parameters", []) if one["in"] == "query" and one["required"]]
+            query = {one["name"]: 1 if one["schema"].get("type") == "integer" else "x" for one in asked}
+            if told["security"]:
+                scope = told["security"][0]["api_key"][0]
+                yield Operation(method.upper(), path, told["operationId"], scope, body, query)
+            else:
+                assert told["operationId"] in PUBLIC
+
+
+class Things(NamedTuple):
+    """One of everything that acme has, by the name that paths have for it."""
+
+    ids: dict[str, str]
+
+    def url(self, path: str) -> str:
+        return re.sub(r"{(\w+)}", lambda found: self.ids[found[1]], path)
+
+
+async def things_of_acme(api: WholeApi) -> Things:
+    key = api.keys[ACME]
+    session = (await api.call("POST", "/api/session/start", key=key, json=START)).json()["session_id"]
+    issued = (await api.call("POST", "/api/keys", key=key, json={"scopes": ["agents:read"]})).json()
+    agent = await api.call("POST", "/api/agents", key=key, json={"name": "Ours", "instructions": "Stay."})
+    draft = {"name": "Ours", "agents": ["triage"], "initial_agent": "triage"}
+    template = await api.call("POST", "/api/templates", key=key, json=draft)
+    tool = {
+        "name": "ours",
+        "description": "Ours.",
+        "parameters": {"type": "object"},
+        "url": "https://tools.example.com/",
+        "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    }
+    assert (await api.call("POST", "/api/tools", key=key, json=tool)).status_code == 201
+    hook = await api.call("POST", "/api/webhooks", key=key, json={"url": "https://hooks.example.com/"})
+    ids = {
+        "webhook_id": hook.json()["id"],
+        "event_id": "none",
+        "tool_name": "ours",
+        "agent_id": agent.json()["id"],
+        "template_id": template.json()["id"],
+        "key_id": issued["id"],
+        "id": session,
+        "session_id": session,
+        "panel": "coding_ide",
+        "alias": "prod",
+        "number": "1",
+    }
+    for path in (f"/api/sessions/{session}", f"/api/sessions/{session}/cost", f"/api/sessions/{session}/panels"):
+
+        async def seen(path: str = path) -> bool:
+            return (await api.call("GET", path, key=key)).status_code == 200
+
+        await until(seen, what=f"{path} is read")
+    return Things(ids)
+
+
+async def a_key_without(api: WholeApi, scope: str) -> str:
+    issued = await api.call("POST", "/api/keys", key=api.keys[ACME], json={"scopes": sorted(SCOPES - {scope})})
+    key: str = issued.json()["key"]
+    return key
+
+
+async def a_revoked_key(api: WholeApi) -> str:
+    issued = (await api.call("POST", "/api/keys", key=api.keys[ACME], json={"scopes": sorted(SCOPES)})).json()
+    await api.until_known(issued["key"])
+    assert (await api.call("DELETE", f"/api/keys/{issued['id']}", key=api.keys[ACME])).status_code == 204
+    await api.until_known(issued["key"], known=False)
+    revoked: str = issued["key"]
+    return revoked
+
+
+async def test_no_stranger_gets_in_by_any_operation(nats_url: str, database: str) -> None:
+    async with a_whole_api(nats_url, database) as api:
+        document = (await api.origin.get(openapi.PATH)).json()
+        found = list(operations(document))
+        assert len(found) >= 20
+        things = await things_of_acme(api)
+        revoked = await a_revoked_key(api)
+        lacking = {scope: await a_key_without(api, scope) for scope in sorted({one.scope for one in found})}
+        for key in lacking.values():
+            await api.until_known(key)
+        wrong: list[str] = []
+        for one in found:
+            url = things.url(one.path)
+
+            async def status(key: str | None, one: Operation = one, url: str = url) -> int:
+                answer = await api.call(one.method, url, key=key, json=one.body, params=one.query)
+                problem = answer.headers["content-type"] == "application/problem+json"
+                return answer.status_code if problem else -answer.status_code
+
+            for who, key, right in (
+                ("nobody", None, {401}),
+                ("a revoked key", revoked, {401}),
+                ("a malformed key", "sk_test_x", {401}),
+                ("a key without the scope", lacking[one.scope], {403}),
+            ):
+                if (got := await status(key)) not in right:
+                    wrong.append(f"{one.id} by {who}: {got}")
+            if "{" in one.path and one.id not in OWN_NAMESPACE and (got := await status(api.keys[OTHER])) != 404:
+                wrong.append(f"{one.id} by another customer: {got}")
+        assert wrong == []
+
+
+async def test_a_stranger_who_writes_under_our_id_writes_a_thing_of_its_own(nats_url: str, database: str) -> None:
+    async with a_whole_api(nats_url, database) as api:
+        before = {
+            path: (await api.call("GET", path, key=api.keys[ACME])).json()
+            for path in ("/api/agents/triage", f"/api/templates/{START['template_id']}")
+        }
+        document = json.loads(openapi.whole())
+        things = Things({"agent_id": "triage", "template_id": START["template_id"]})
+        for one in operations(document):
+            if one.id in OWN_NAMESPACE:
+                await api.call(one.method, things.url(one.path), key=api.keys[OTHER], json=one.body)
+        for path, seen in before.items():
+            assert (await api.call("GET", path, key=api.keys[ACME])).json() == seen
+
+
+async def test_the_served_document_is_the_committed_one_in_both_topologies(nats_url: str, database: str) -> None:
+    async with a_whole_api(nats_url, database) as api:
+        together = await api.origin.get(openapi.PATH)
+        assert together.headers["content-type"] == "application/json"
+        assert together.content == COMMITTED.read_bytes()
+        refused = await api.origin.post(openapi.PATH)
+        assert (refused.status_code, refused.json()["code"]) == (405, "method_not_allowed")
+        async with contextlib.AsyncExitStack() as stack:
+            urls = {
+                name: f"http://127.0.0.1:{await stack.enter_async_context(serving(service.app))}"
+                for name, service in api.services.items()
+            }
+            onward = await stack.enter_async_context(httpx.AsyncClient())
+            transport = httpx.ASGITransport(edge.apart(urls, onward))
+            apart = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://test"))
+            assert (await apart.get(openapi.PATH)).content == together.content
+            urls["ledger"] = "http://127.0.0.1:1"
+            assert (await apart.get(openapi.PATH)).content == together.content, "once made, it is kept"
