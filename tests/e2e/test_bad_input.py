@@ -132,7 +132,8 @@ async def test_a_template_whose_agents_do_not_hold_together_is_not_published(
     draft = {"name": "Broken", "agents": agents, "initial_agent": "lonely", "panels": ["coding_ide", "notepad"]}
     async with client(quiet) as http:
         definition = {**AGENT, "handoff_targets": [{"agent": target, "policy": "full"} for target in targets]}
-        assert (await http.put("/api/agents/lonely", json=definition)).is_success
+        read = {"If-Match": tag} if (tag := (await http.get("/api/agents/lonely")).headers.get("ETag")) else {}
+        assert (await http.put("/api/agents/lonely", json=definition, headers=read)).is_success
         assert (await http.put(f"/api/templates/{template}", json=draft)).is_success
         async with no_event(quiet.nats_url):
             problem = refused(await http.post(f"/api/templates/{template}/publish"), 400, "invalid_template")

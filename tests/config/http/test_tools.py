@@ -91,8 +91,10 @@ class Api:
     def __init__(self, app: Any, keys: dict[str, str]) -> None:
         self._app, self._keys = app, keys
 
-    async def __call__(self, method: str, path: str, *, body: Any = None, by: str = "acme") -> httpx.Response:
-        headers = {"Authorization": f"Bearer {self._keys[by]}"}
+    async def __call__(
+        self, method: str, path: str, *, body: Any = None, by: str = "acme", if_match: str = ""
+    ) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self._keys[by]}", **({"If-Match": if_match} if if_match else {})}
         transport = httpx.ASGITransport(app=self._app)
         async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:
             while (answer := await client.request(method, path, json=body)).status_code in (401, 503):
@@ -108,7 +110,8 @@ async def api(settings: Settings, keys: dict[str, str]) -> AsyncIterator[Api]:
 
 async def publish(api: Api, *tools: str) -> httpx.Response:
     agent = {"name": "A", "instructions": "Help.", "tools": list(tools)}
-    assert (await api("PUT", "/api/agents/a", body=agent)).status_code == 200
+    read = (await api("GET", "/api/agents/a")).headers.get("ETag", "")
+    assert (await api("PUT", "/api/agents/a", body=agent, if_match=read)).status_code == 200
     template = {"name": "T", "agents": ["a"], "initial_agent": "a"}
     assert (await api("PUT", "/api/templates/t", body=template)).status_code == 200
     return await api("POST", "/api/templates/t/publish")
