@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("together")]
 
 NAMES = {
     "session_index",
+    "entity_index",
     "panel_state",
     "record_sessions",
     "record_config",

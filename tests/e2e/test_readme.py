@@ -2,23 +2,27 @@
 
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.stack import Stack
+from tests.support.stack import a_stack
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("together")]
+pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).parents[2]
 _BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
-def newcomer(tmp_path: Path, together: Stack) -> Path:
-    """A folder that looks like a checkout in which `make up` runs: the commands name `.venv` and `.baton`."""
+def newcomer(tmp_path: Path, livekit_binary: Path) -> Iterator[Path]:
+    """A folder that looks like a checkout in which `make up` runs: the commands name `.venv` and `.baton`.
+
+    A Baton of its own: `baton pull` takes all that there is, and other tests leave broken drafts behind.
+    """
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
-    (tmp_path / ".baton").symlink_to(together.data)
-    return tmp_path
+    with a_stack(tmp_path / ".baton"):
+        yield tmp_path
 
 
 def test_the_commands_of_the_readme_work_as_they_stand(newcomer: Path) -> None:

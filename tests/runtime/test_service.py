@@ -87,6 +87,7 @@ async def test_a_worker_that_is_told_to_stop_lets_its_call_end_first(
                 await user.__aenter__()
                 await user.until_heard()
             await user.__aexit__()
+            await until(lambda: len(gateway.deaths) == 1, what="the end of the job's process is reported")
             assert gateway.deaths[0].exit_code == 0
         events = await run_events(log, session)
     assert events[-1].type == "session.ended"
