@@ -11,9 +11,10 @@ from chassis.postgres.faults import PositionOfAnotherLog
 from contracts.envelope import Envelope
 from contracts.events import session as events
 from contracts.ids import AgentId, CustomerId, SessionId
+from contracts.opened_event import OpenedEvent
 from contracts.positions import Position, decode_position
 from contracts.subjects import Log, Writer, session_subject
-from gateway.handlers.live_events import Beat, End, LiveEvent, LiveEvents, Told, TooManyWatchers
+from gateway.handlers.live_events import Beat, End, LiveEvents, Told, TooManyWatchers
 from gateway.handlers.opening import Opened
 
 pytestmark = pytest.mark.unit
@@ -59,7 +60,7 @@ class Scene:
 
 
 def types(told: list[Told]) -> list[str]:
-    return [one.type if isinstance(one, LiveEvent) else type(one).__name__ for one in told]
+    return [one.type if isinstance(one, OpenedEvent) else type(one).__name__ for one in told]
 
 
 DISPATCHED = events.SessionDispatched(epoch=1, room="ses_1")
@@ -86,7 +87,7 @@ async def test_from_inside_a_commit_nothing_is_told_twice_and_nothing_left_out(i
     await scene.tell(Writer.ADMISSION, CLOSED)
     told = await scene.heard(after=Position(place.log, place.incarnation, place.partition, place.sequence, index))
 
-    assert len([one for one in told if isinstance(one, LiveEvent)]) == 2 - index + 1
+    assert len([one for one in told if isinstance(one, OpenedEvent)]) == 2 - index + 1
 
 
 async def test_at_the_last_place_there_is_only_the_end() -> None:
@@ -136,5 +137,5 @@ async def test_a_watcher_in_between_two_writers_misses_nothing() -> None:
         await scene.tell(Writer.RUN, STARTED)
     await scene.tell(Writer.ADMISSION, CLOSED)
 
-    told = [one.id for one in await hearing if isinstance(one, LiveEvent)]
+    told = [one.id for one in await hearing if isinstance(one, OpenedEvent)]
     assert told == [one.id for one in scene.script.events]

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator
-from typing import Any
 
 import msgspec
 import structlog
@@ -18,6 +17,7 @@ from chassis.event_log import Commit, EventLog, LogFault, position_of
 from chassis.postgres.faults import PositionOfAnotherLog
 from contracts.envelope import Envelope, InvalidCommit, decode_commit
 from contracts.ids import CustomerId, SessionId
+from contracts.opened_event import OpenedEvent, opened_event
 from contracts.positions import Position
 from contracts.subjects import Log, Writer, session_filter, session_subject
 from gateway.handlers.opening import Opener
@@ -39,29 +39,6 @@ class TooManyWatchers(TooMany):
     retry_after_s = 10
 
 
-class LiveEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """An event with its position; `personal` is opened, or `erased`, `broken` or null."""
-
-    position: str
-    id: str
-    type: str
-    v: int
-    time: str
-    customer: str
-    subject: str
-    writer: str
-    n: int
-    epoch: int
-    actor: str
-    source: str
-    livemode: bool
-    correlationid: str
-    causationid: str
-    traceparent: str
-    data: msgspec.Raw
-    personal: Any
-
-
 class Beat(msgspec.Struct, frozen=True):
     """Nothing happened for HEARTBEAT_S."""
 
@@ -72,9 +49,7 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
     position: str
 
 
-Told = LiveEvent | Beat | End
-
-_COPIED = [name for name in LiveEvent.__struct_fields__ if name not in ("position", "personal")]
+Told = OpenedEvent | Beat | End
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,7 +157,7 @@ class LiveEvents:
             async for batch in batches:
                 await arrived.put(batch)
 
-    async def _opened(self, watch: Watch, commits: list[Commit]) -> list[LiveEvent]:
+    async def _opened(self, watch: Watch, commits: list[Commit]) -> list[OpenedEvent]:
         found = [
             ((commit.sequence, index), envelope)
             for commit in commits
@@ -191,10 +166,10 @@ class LiveEvents:
         ]
         opened = await self._opener.open(watch.customer, [envelope for _, envelope in found])
         return [
-            LiveEvent(
+            opened_event(
+                envelope,
                 position=(await self._position(watch.customer, watch.session, place)).encode(),
                 personal=personal,
-                **{name: getattr(envelope, name) for name in _COPIED},
             )
             for (place, envelope), personal in zip(found, opened, strict=True)
         ]

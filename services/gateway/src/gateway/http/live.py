@@ -20,7 +20,8 @@ from chassis.http.app import Caller, PathId
 from chassis.http.parameters import BadPosition, position
 from chassis.postgres.faults import PositionOfAnotherLog
 from contracts.ids import SessionId
-from gateway.handlers.live_events import Beat, End, LiveEvent, LiveEvents, Told, TooManyWatchers, Watch
+from contracts.opened_event import OpenedEvent
+from gateway.handlers.live_events import Beat, End, LiveEvents, Told, TooManyWatchers, Watch
 from gateway.http.asking import TellsLive
 from gateway.http.sessions import NoSuchSession
 
@@ -71,7 +72,7 @@ async def _frames(live: LiveEvents, watch: Watch) -> AsyncGenerator[bytes, None]
 def frame(told: Told) -> bytes:
     """One event of the stream."""
     match told:
-        case LiveEvent():
+        case OpenedEvent():
             # No line may end inside `data`: what a commit holds between its values is only space.
             content = msgspec.json.encode(told).replace(b"\n", b"").replace(b"\r", b"")
             return b"id: %b\nevent: %b\ndata: %b\n\n" % (told.position.encode(), told.type.encode(), content)

@@ -1,7 +1,6 @@
 """/api/sessions/{id}/events: every event as NDJSON, personal parts opened."""
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 import msgspec
 from asyncpg import Pool
@@ -10,6 +9,7 @@ from litestar.response import Stream
 
 from chassis.http.app import Caller, PathId
 from contracts.envelope import Envelope, InvalidCommit, decode_commit
+from contracts.opened_event import OpenedEvent, opened_event
 from ledger.domain.chain import RecordedCommit
 from ledger.http.asking import READING, FindSessions, Opening, PositionText, ReadModels
 from ledger.opening import Opener
@@ -17,29 +17,6 @@ from ledger.read_models.record import commits_of
 from ledger.sessions import FoundSession, Sessions
 
 NDJSON = "application/x-ndjson"
-
-
-class EventLine(msgspec.Struct, frozen=True, kw_only=True):
-    """An envelope with its position; `personal` is opened, or `erased`, `broken` or null."""
-
-    position: str
-    id: str
-    type: str
-    v: int
-    time: str
-    customer: str
-    subject: str
-    writer: str
-    n: int
-    epoch: int
-    actor: str
-    source: str
-    livemode: bool
-    correlationid: str
-    causationid: str
-    traceparent: str
-    data: msgspec.Raw
-    personal: Any
 
 
 class UnreadableLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,13 +62,10 @@ def _envelopes(commit: RecordedCommit) -> list[Envelope] | list[None]:
         return [None]
 
 
-async def _line(position: str, envelope: Envelope | None, opener: Opener) -> EventLine | UnreadableLine:
+async def _line(position: str, envelope: Envelope | None, opener: Opener) -> OpenedEvent | UnreadableLine:
     if envelope is None:
         return UnreadableLine(position=position)
-    shared = {name: getattr(envelope, name) for name in EventLine.__struct_fields__ if name not in _NOT_COPIED}
-    return EventLine(position=position, personal=await opener.open(envelope), **shared)
+    return opened_event(envelope, position=position, personal=await opener.open(envelope))
 
-
-_NOT_COPIED = ("position", "personal")
 
 ROUTES = [get_events]
