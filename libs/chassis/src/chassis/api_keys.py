@@ -4,7 +4,6 @@ A key is ``<sk|pk>_<test|live>_<id>_<43 characters>_<crc>``: secret or publishab
 checksum lets a wrong or truncated key be refused, and a leaked one be recognised, without a look-up.
 """
 
-import asyncio
 import os
 import zlib
 from datetime import datetime
@@ -14,6 +13,7 @@ import msgspec
 from chassis.clock import Clock, SystemClock
 from chassis.errors import NotAllowed, NotAuthenticated
 from chassis.event_log import Commit, EventLog
+from chassis.log_fold import LogFold
 from chassis.sealing import keyed_digest
 from contracts.envelope import Envelope, decode_commit, parse_time
 from contracts.events.api_key import ApiKeyExpirySet, ApiKeyIssued, ApiKeyRevoked, KeyKind
@@ -85,41 +85,16 @@ def _checksum(body: str) -> str:
     return f"{zlib.crc32(body.encode()):08x}"
 
 
-class ApiKeys:
+class ApiKeys(LogFold):
     """All API keys, folded in memory from the CONFIG log by `follow`; nothing to rebuild, nothing to lose."""
 
     def __init__(self, *, log: EventLog, pepper: bytes, clock: Clock | None = None) -> None:
-        self._log, self._pepper, self._clock = log, pepper, clock or SystemClock()
+        super().__init__(log=log, name=Log.CONFIG)
+        self._pepper, self._clock = pepper, clock or SystemClock()
         self._by_digest: dict[str, ApiKeyId] = {}
         self._keys: dict[ApiKeyId, KnownKey] = {}
         self._of_customer: dict[CustomerId, list[ApiKeyId]] = {}
         self._used: dict[ApiKeyId, datetime] = {}
-        self._read = 0
-        self._moved = asyncio.Condition()
-        self.caught_up = asyncio.Event()
-
-    async def follow(self) -> None:
-        """Follow the log for ever; `caught_up` is set when all keys of before the start are known."""
-        end = await self._log.end(Log.CONFIG)
-        if end == 0:
-            self.caught_up.set()
-        async for batch in self._log.tail(Log.CONFIG):
-            for commit in batch:
-                self._apply(commit)
-            if batch[-1].sequence >= end:
-                self.caught_up.set()
-            async with self._moved:
-                self._read = batch[-1].sequence
-                self._moved.notify_all()
-
-    async def reached(self, sequence: int, *, timeout_s: float) -> bool:
-        """Whether everything up to that sequence of CONFIG is known, after waiting for it at most so long."""
-        try:
-            async with asyncio.timeout(timeout_s), self._moved:
-                await self._moved.wait_for(lambda: self._read >= sequence)
-        except TimeoutError:
-            return False
-        return True
 
     def authenticate(self, key: str) -> Principal:
         """Whose key this is; raises NotAuthenticated (KeyExpired) for a malformed, unknown, revoked or expired one."""

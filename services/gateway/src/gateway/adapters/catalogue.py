@@ -3,13 +3,13 @@
 Sessions start from it while config is down.
 """
 
-import asyncio
 from collections import OrderedDict
 
 import msgspec
 import structlog
 
 from chassis.event_log import Commit, EventLog
+from chassis.log_fold import LogFold
 from chassis.object_store import ObjectStore
 from contracts.aliases import AliasTarget, choose
 from contracts.envelope import Envelope, InvalidCommit, decode_commit
@@ -25,27 +25,16 @@ _KINDS = ("template", "customer")
 _CACHED_VERSIONS = 500
 
 
-class Catalogue:
+class Catalogue(LogFold):
     """Published version and aliases per template, each customer's limit. `caught_up` is set once the past is known."""
 
     def __init__(self, *, event_log: EventLog, objects: ObjectStore, max_sessions: int) -> None:
-        self._log, self._objects, self._max_sessions = event_log, objects, max_sessions
+        super().__init__(log=event_log, name=Log.CONFIG)
+        self._objects, self._max_sessions = objects, max_sessions
         self._published: dict[tuple[CustomerId, TemplateId], VersionHash] = {}
         self._aliases: dict[tuple[CustomerId, TemplateId], dict[str, list[AliasTarget]]] = {}
         self._limits: dict[CustomerId, int] = {}
         self._versions: OrderedDict[VersionHash, TemplateVersion] = OrderedDict()
-        self.caught_up = asyncio.Event()
-
-    async def follow(self) -> None:
-        """Follow the log for ever."""
-        end = await self._log.end(Log.CONFIG)
-        if end == 0:
-            self.caught_up.set()
-        async for batch in self._log.tail(Log.CONFIG):
-            for commit in batch:
-                self._apply(commit)
-            if batch[-1].sequence >= end:
-                self.caught_up.set()
 
     def published(self, customer: CustomerId, template: TemplateId) -> VersionHash | None:
         """The version that new sessions of a template get."""

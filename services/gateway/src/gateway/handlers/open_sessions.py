@@ -10,6 +10,7 @@ from collections.abc import Callable
 import structlog
 
 from chassis.event_log import Commit, EventLog
+from chassis.log_fold import LogFold
 from chassis.postgres.pool import Pool
 from contracts.ids import CustomerId, SessionId
 from contracts.subjects import Log, Writer
@@ -23,15 +24,15 @@ _LOADING_AT_ONCE = 16
 Heard = Callable[[SessionView], None]
 
 
-class OpenSessions:
+class OpenSessions(LogFold):
     """Views by session id. `on_open` hears of each session that takes a slot, `on_over` of each that no more does."""
 
     def __init__(self, *, event_log: EventLog, pool: Pool, streams: SessionStreams) -> None:
-        self._log, self._pool, self._streams = event_log, pool, streams
+        super().__init__(log=event_log, name=Log.SESSIONS)
+        self._pool, self._streams = pool, streams
         self._views: dict[SessionId, SessionView] = {}
         self.on_open: Heard = _nobody
         self.on_over: Heard = _nobody
-        self.caught_up = asyncio.Event()
 
     def get(self, session: SessionId) -> SessionView | None:
         """The view of a session that is not closed."""
@@ -54,14 +55,7 @@ class OpenSessions:
         """Rebuild, then follow the log for ever."""
         after, sessions = await open_sessions(self._pool, incarnation=await self._log.incarnation(Log.SESSIONS))
         await self._load(sessions)
-        end = await self._log.end(Log.SESSIONS)
-        if end <= after:
-            self.caught_up.set()
-        async for batch in self._log.tail(Log.SESSIONS, after=after):
-            for commit in batch:
-                self._apply(commit)
-            if batch[-1].sequence >= end:
-                self.caught_up.set()
+        await self._follow(after=after)
 
     async def _load(self, sessions: list[OpenSession]) -> None:
         for start in range(0, len(sessions), _LOADING_AT_ONCE):

@@ -133,5 +133,5 @@ class Outbound:
             config_subject(customer, KIND, id), ENDPOINT, command, origin=origin, actor=actor
         )
         if handled.position is not None:
-            await self._endpoints.reach(handled.position.sequence, timeout_s=_READ_OWN_WRITE_S)
+            await self._endpoints.reached(handled.position.sequence, timeout_s=_READ_OWN_WRITE_S)
         return Written(id=id, endpoint=handled.state, position=handled.position)

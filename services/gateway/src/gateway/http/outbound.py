@@ -222,7 +222,7 @@ async def redeliver_event(
 
 async def _level(endpoints: Endpoints, min_position: str | None) -> None:
     wanted = position(min_position, name="min_position")
-    if wanted is not None and not await endpoints.reach(wanted.sequence, timeout_s=_WAIT_S):
+    if wanted is not None and not await endpoints.reached(wanted.sequence, timeout_s=_WAIT_S):
         raise Behind
 
 
