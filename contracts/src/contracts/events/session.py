@@ -7,7 +7,15 @@ from contracts.registry import EventData, Personal, event
 from contracts.template_version import DispatchMoment, Limits, ModalityProfile
 
 EndReason = Literal[
-    "user_left", "agent_ended", "limit_reached", "operator_ended", "no_show", "job_lost", "room_gone", "drained"
+    "user_left",
+    "agent_ended",
+    "limit_reached",
+    "operator_ended",
+    "customer_suspended",
+    "no_show",
+    "job_lost",
+    "room_gone",
+    "drained",
 ]
 
 
