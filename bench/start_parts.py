@@ -28,7 +28,7 @@ from chassis.embedded.postgres import Postgres
 from chassis.settings import load
 from config.bootstrap import open_entities
 from config.domain import agent_definition, template
-from config.domain.api_key import SCOPES
+from contracts.access import SCOPES
 from contracts.ids import AgentId, ApiKeyId, CustomerId, TemplateId
 from contracts.template_version import AgentDefinition, DispatchMoment, TemplateDraft
 

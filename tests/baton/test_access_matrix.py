@@ -15,7 +15,7 @@ from tests.support.whole_api import WholeApi, a_whole_api
 
 from baton import edge, openapi
 from chassis.service import serving
-from config.domain.api_key import SCOPES
+from contracts.access import SCOPES
 
 pytestmark = pytest.mark.integration
 

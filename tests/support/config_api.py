@@ -8,8 +8,8 @@ import httpx
 
 from chassis.api_keys import Principal
 from config.bootstrap import migrate, open_entities, open_service
-from config.domain.api_key import SCOPES
 from config.settings import Settings
+from contracts.access import SCOPES
 from contracts.ids import ApiKeyId, CustomerId
 
 TRIAGE = {"name": "Triage", "instructions": "Route.", "handoff_targets": [{"agent": "expert", "policy": "none"}]}

@@ -22,8 +22,8 @@ from chassis.nats.event_log import NatsEventLog
 from chassis.recording import Origin, Recorder
 from config.bootstrap import open_entities
 from config.domain import agent_definition, template
-from config.domain.api_key import SCOPES
 from config.settings import Settings as ConfigSettings
+from contracts.access import SCOPES
 from contracts.commands.jobs import JobMetadata
 from contracts.envelope import Envelope, decode_commit
 from contracts.events import session as events

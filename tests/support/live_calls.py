@@ -18,7 +18,7 @@ from baton.ready import Ready, environment_of
 from baton.services import settings_of
 from chassis.api_keys import Principal
 from config.bootstrap import open_entities
-from config.domain.api_key import SCOPES
+from contracts.access import SCOPES
 from contracts.ids import ApiKeyId, CustomerId
 from contracts.panels.registry import builtin
 from contracts.template_version import Limits

@@ -12,9 +12,9 @@ from baton.config_folder import read_folder
 from chassis.api_keys import Principal
 from config.bootstrap import open_entities
 from config.domain import agent_definition, template
-from config.domain.api_key import SCOPES
 from config.entities import Entities
 from config.settings import Settings
+from contracts.access import SCOPES
 from contracts.ids import ApiKeyId, CustomerId, TemplateId
 
 CUSTOMER = CustomerId("demo")

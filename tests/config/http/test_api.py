@@ -10,8 +10,8 @@ from chassis.api_keys import Principal
 from chassis.nats.connection import connect
 from chassis.nats.object_store import NatsObjectStore
 from config.bootstrap import migrate, open_entities, open_service
-from config.domain.api_key import SCOPES
 from config.settings import Settings
+from contracts.access import SCOPES
 from contracts.ids import ApiKeyId, CustomerId, VersionHash
 from contracts.subjects import TEMPLATE_VERSIONS_BUCKET
 from contracts.template_version import decode_version

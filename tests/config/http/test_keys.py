@@ -14,7 +14,7 @@ from chassis.nats.connection import connect
 from chassis.nats.event_log import NatsEventLog
 from chassis.nats.key_uses import keep_uses, read_uses
 from chassis.tasks import Tasks
-from config.domain.api_key import SCOPES
+from contracts.access import SCOPES
 from contracts.envelope import parse_time
 from contracts.ids import ApiKeyId
 

@@ -19,8 +19,8 @@ from chassis.nats.connection import Client, connect
 from chassis.nats.event_log import NatsEventLog
 from chassis.nats.requests import ask
 from config.bootstrap import migrate, open_entities, open_service
-from config.domain.api_key import SCOPES
 from config.settings import Settings
+from contracts.access import SCOPES
 from contracts.commands.secrets import OpenToolSecrets, ToolSecretsAnswer, ToolSecretsOpened, ToolSecretsRefused
 from contracts.ids import ApiKeyId, CustomerId, VersionHash
 from contracts.subjects import SECRETS_BUCKET, TOOL_SECRETS, Log

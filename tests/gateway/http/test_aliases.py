@@ -8,9 +8,9 @@ from tests.support.until import until
 from chassis.api_keys import Principal
 from config.bootstrap import open_entities
 from config.domain import template
-from config.domain.api_key import SCOPES
 from config.domain.template import Drafted, MoveAlias, Share
 from config.settings import Settings as ConfigSettings
+from contracts.access import SCOPES
 from contracts.events.session import SessionRequested
 from contracts.ids import ApiKeyId
 from contracts.registry import decode_data

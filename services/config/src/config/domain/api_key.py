@@ -7,30 +7,11 @@ import msgspec
 
 from chassis.decider import Decider
 from chassis.errors import Conflict, FieldError, InvalidInput, NotFound
+from contracts.access import PUBLISHABLE_SCOPES, SCOPES
 from contracts.envelope import format_time, parse_time
 from contracts.events.api_key import ApiKeyExpirySet, ApiKeyIssued, ApiKeyRevoked, KeyKind
 from contracts.ids import TemplateId
 from contracts.registry import EventData
-
-SCOPES = frozenset(
-    {
-        "agents:read",
-        "agents:write",
-        "templates:read",
-        "templates:write",
-        "keys:read",
-        "keys:write",
-        "sessions:read",
-        "sessions:write",
-        "panels:write",
-        "webhooks:read",
-        "webhooks:write",
-        "tools:read",
-        "tools:write",
-    }
-)
-PUBLISHABLE_SCOPES = ["sessions:write"]
-"""Of every publishable key; and of what the scope opens, only the start of a session is open to it."""
 
 MAX_LISTED = 50
 _ORIGIN = re.compile(r"https?://[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[0-9]{1,5})?\Z")
