@@ -15,6 +15,9 @@ PARTITIONS = 64
 TEMPLATE_VERSIONS_BUCKET = "TEMPLATE_VERSIONS"
 """Object store bucket: published template versions, each under its SHA-256."""
 
+KNOWLEDGE_BUCKET = "KNOWLEDGE"
+"""Object store bucket: customers' documents and their chunks, sealed. Config alone uses it."""
+
 SECRETS_BUCKET = "SECRETS"
 """Key-value bucket: customers' secrets as config seals them, and their wrapped data keys. Config alone uses it."""
 
@@ -144,3 +147,9 @@ JOB_DEATH = "req.gateway.job_death"
 
 TOOL_SECRETS = "req.config.tool_secrets"
 """Request/reply: the signing secrets of a session's custom tools (contracts/commands/secrets.py)."""
+
+PROVIDER_CREDENTIALS = "req.config.provider_credentials"
+"""Request/reply: a customer's own keys at providers, for a job of its own (contracts/commands/secrets.py)."""
+
+SEARCH_KNOWLEDGE = "req.config.search_knowledge"
+"""Request/reply: passages of a customer's documents (contracts/commands/knowledge.py)."""

@@ -4,14 +4,14 @@ config writes it into the object store; gateway and runtime read it. A session p
 """
 
 import hashlib
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 import rfc8785
 from msgspec import UNSET, UnsetType
 
 from contracts.custom_tool import CustomTool
-from contracts.ids import AgentId, PanelId, TemplateId, VersionHash
+from contracts.ids import AgentId, DocumentId, PanelId, TemplateId, VersionHash
 from contracts.modality import PRESETS, PresetName
 from contracts.modality import ModalityProfile as ModalityProfile
 from contracts.modality import Source as Source
@@ -24,29 +24,83 @@ ContextPolicy = Literal["full", "last_n", "summary", "none"]
 DispatchMoment = Literal["at_start", "at_join"]
 
 
+class LlmFallback(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A model that answers where the choice before it does not; what is left out is as in the first choice."""
+
+    provider: Literal["openai"] = "openai"
+    model: str
+    temperature: float | UnsetType = UNSET
+    max_output_tokens: int | UnsetType = UNSET
+    top_p: float | UnsetType = UNSET
+    parallel_tool_calls: bool | UnsetType = UNSET
+
+
 class LlmChoice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which model answers for an agent."""
+    """Which model answers for an agent, and which ones in its stead, in order."""
 
     provider: Literal["openai"] = "openai"
     model: str = "gpt-4.1-mini"
     temperature: float | None = None
     max_output_tokens: int | UnsetType = UNSET
+    top_p: float | UnsetType = UNSET
+    parallel_tool_calls: bool | UnsetType = UNSET
+    fallbacks: tuple[LlmFallback, ...] | UnsetType = UNSET
+
+    def in_order(self) -> "list[LlmChoice]":
+        """The first choice and its fallbacks, each spelled out and alone."""
+        first = msgspec.structs.replace(self, fallbacks=UNSET)
+        return [first, *(_instead_of(first, one) for one in self.fallbacks or ())]
+
+
+class VoiceFallback(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A model that speaks where the choice before it does not; with the first choice's voice, if none is named."""
+
+    provider: Literal["cartesia"] = "cartesia"
+    model: str
+    voice: str | UnsetType = UNSET
 
 
 class VoiceChoice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whose voice an agent has."""
+    """Whose voice an agent has, and which ones in its stead, in order."""
 
     provider: Literal["cartesia"] = "cartesia"
     model: str = "sonic-3"
     voice: str = "f786b574-daa5-4673-aa0c-cbe3e8534c02"
+    fallbacks: tuple[VoiceFallback, ...] | UnsetType = UNSET
+
+    def in_order(self) -> "list[VoiceChoice]":
+        """The first choice and its fallbacks, each spelled out and alone."""
+        first = msgspec.structs.replace(self, fallbacks=UNSET)
+        return [first, *(_instead_of(first, one) for one in self.fallbacks or ())]
+
+
+class SttFallback(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A model that transcribes where the choice before it does not, in the same language."""
+
+    provider: Literal["deepgram"] = "deepgram"
+    model: str
 
 
 class SttChoice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who transcribes; one for the whole session."""
+    """Who transcribes, and who in its stead, in order; one choice for the whole session."""
 
     provider: Literal["deepgram"] = "deepgram"
     model: str = "nova-3"
     language: str = "en-US"
+    fallbacks: tuple[SttFallback, ...] | UnsetType = UNSET
+
+    def in_order(self) -> "list[SttChoice]":
+        """The first choice and its fallbacks, each spelled out and alone."""
+        first = msgspec.structs.replace(self, fallbacks=UNSET)
+        return [first, *(_instead_of(first, one) for one in self.fallbacks or ())]
+
+
+C = TypeVar("C", LlmChoice, VoiceChoice, SttChoice)
+
+
+def _instead_of(first: C, other: LlmFallback | VoiceFallback | SttFallback) -> C:
+    given = {name: value for name in other.__struct_fields__ if (value := getattr(other, name)) is not UNSET}
+    return msgspec.structs.replace(first, **given)
 
 
 class HandoffTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -63,6 +117,7 @@ class AgentDefinition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     `language` (BCP 47) is what it speaks and understands, `stt` its own transcriber; both are the template's where left
     out. `panel_attach` is `never` for a panel it does not name. Instructions and greeting may hold placeholders.
+    `knowledge` is what its tool `search_knowledge_base` searches: documents by id, or all that the customer has.
     """
 
     name: str
@@ -79,6 +134,7 @@ class AgentDefinition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     speech: SpeechTuning | UnsetType = UNSET
     vision: VisionPolicy | UnsetType = UNSET
     panel_attach: dict[PanelId, PanelAttach] | UnsetType = UNSET
+    knowledge: list[DocumentId] | Literal["all"] | UnsetType = UNSET
 
     @property
     def sees(self) -> bool:

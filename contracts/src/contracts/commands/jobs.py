@@ -5,10 +5,14 @@ from typing import Literal
 import msgspec
 
 from contracts.ids import CustomerId, KeyId, SessionId, VersionHash
+from contracts.providers import ProviderName
 
 
 class JobMetadata(msgspec.Struct, frozen=True, kw_only=True):
-    """The dispatch's metadata: all that a job needs to claim its session. No secret, nothing personal."""
+    """The dispatch's metadata: all that a job needs to claim its session. No secret, nothing personal.
+
+    `own_providers` are those at which the customer has a key of its own, as the gateway knew at the dispatch.
+    """
 
     session: SessionId
     customer: CustomerId
@@ -18,6 +22,7 @@ class JobMetadata(msgspec.Struct, frozen=True, kw_only=True):
     identity: str
     livemode: bool
     traceparent: str = ""
+    own_providers: list[ProviderName] = []
 
 
 class JobDied(msgspec.Struct, frozen=True, kw_only=True):

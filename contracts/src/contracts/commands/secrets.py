@@ -1,8 +1,11 @@
-"""Asking config for the signing secrets of a session's tools. The answer is secret: it is never logged or stored."""
+"""Asking config for what a session's job needs in secret: the signing secrets of its tools, the customer's own keys at
+providers. The answers are secret: they are never logged or stored.
+"""
 
 import msgspec
 
 from contracts.ids import CustomerId, VersionHash
+from contracts.providers import ProviderName
 
 
 class OpenToolSecrets(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,3 +28,27 @@ class ToolSecretsRefused(msgspec.Struct, frozen=True, kw_only=True, tag="refused
 
 
 ToolSecretsAnswer = ToolSecretsOpened | ToolSecretsRefused
+
+
+class OpenProviderCredentials(msgspec.Struct, frozen=True, kw_only=True):
+    """Open this customer's own keys at these providers."""
+
+    customer: CustomerId
+    providers: list[ProviderName]
+
+
+class ProviderCredential(msgspec.Struct, frozen=True, kw_only=True):
+    """A key and where it is used, in full."""
+
+    key: str
+    base_url: str
+
+
+class ProviderCredentialsOpened(msgspec.Struct, frozen=True, kw_only=True):
+    """By provider. Who is in neither has no key of its own there (any more): the deployment's is used.
+
+    `unusable` are keys that there are, and that do not open: the deployment's must not stand in for them.
+    """
+
+    credentials: dict[ProviderName, ProviderCredential]
+    unusable: list[ProviderName] = []

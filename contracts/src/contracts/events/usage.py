@@ -1,10 +1,12 @@
 """Measured quantities, one event per request to a provider, never from a cumulative counter.
 
 `quantities` maps a unit to an integer: `input_tokens`, `cached_tokens` (part of the prompt, not also in
-`input_tokens`), `output_tokens`, `characters`, `audio_ms`, `calls`.
+`input_tokens`), `output_tokens`, `characters`, `audio_ms`, `calls`. `payer` says whose key was used, and so who pays the
+provider.
 """
 
 from contracts.ids import AgentId, TurnId
+from contracts.providers import Payer
 from contracts.registry import EventData, event
 
 
@@ -17,6 +19,7 @@ class Usage(EventData, frozen=True, kw_only=True):
     turn: TurnId
     request_id: str = ""
     quantities: dict[str, int]
+    payer: Payer = "deployment"
 
 
 @event("usage.llm")
