@@ -14,6 +14,7 @@ ApiKeyId = NewType("ApiKeyId", str)
 EventId = NewType("EventId", str)
 KeyId = NewType("KeyId", str)
 TurnId = NewType("TurnId", str)
+DocumentId = NewType("DocumentId", str)
 PanelId = NewType("PanelId", str)
 VersionHash = NewType("VersionHash", str)
 """SHA-256, in lower-case hex, of a published template version."""

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-ModelKind = Literal["llm", "stt", "tts"]
+ModelKind = Literal["llm", "stt", "tts", "embedding"]
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -147,13 +147,17 @@ MAX_DURATION_S = 3600
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Bounds of a session, in seconds; `grace_s` is how long a participant may be gone before it ends."""
+    """Bounds of a session, in seconds; `grace_s` is how long a participant may be gone before it ends.
+
+    `budget_nano` is what it may cost, in nano-units (10^-9) of the currency of the price book that prices it.
+    """
 
     max_duration_s: int = 3600
     away_timeout_s: int = 15
     grace_s: int = 30
     join_timeout_s: int = 60
     max_tool_steps: int = 5
+    budget_nano: int | UnsetType = UNSET
 
 
 class TemplateDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
