@@ -1,4 +1,4 @@
-"""HTTP calls to where a customer said: tools and webhooks. They reach the public internet and nothing else.
+"""HTTP calls to where a customer said: tools, webhooks, MCP servers. They reach the public internet and nothing else.
 
 A name is resolved once, every address it has is checked, and the connection goes to one of those very addresses, with
 the original name for Host and TLS: a name that answers differently a moment later changes nothing. There are no
@@ -23,8 +23,10 @@ from chassis.guarded_exchange import (
     AnswerTooLarge,
     GuardedAnswer,
     GuardedFault,
+    GuardedStream,
     NotReached,
     TooSlow,
+    begin,
     exchange,
 )
 
@@ -35,6 +37,7 @@ __all__ = [
     "GuardedAnswer",
     "GuardedClient",
     "GuardedFault",
+    "GuardedStream",
     "NotReached",
     "TooSlow",
 ]
@@ -92,7 +95,7 @@ class GuardedClient:
         try:
             async with asyncio.timeout(timeout_s):
                 target = _read(url)
-                request = _request(target, content, headers)
+                request = _request("POST", target, content, headers)
                 addresses = await self._addresses(target)
                 async with self._connected(target, addresses) as (reader, writer):
                     sent = True
@@ -101,6 +104,30 @@ class GuardedClient:
             fault = TooSlow(f"no whole answer in {timeout_s:g} s")
             fault.sent = sent
             raise fault from error
+
+    @contextlib.asynccontextmanager
+    async def stream(
+        self, method: str, url: str, *, content: bytes = b"", headers: Mapping[str, str], timeout_s: float = 5.0
+    ) -> AsyncIterator[GuardedStream]:
+        """Begin a request whose answer is read as it comes; `timeout_s` bounds what leads up to the answer's head.
+
+        Time and size of the body are the caller's to bound. Raises what `post` does.
+        """
+        sent = False
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(timeout_s):
+                    target = _read(url)
+                    request = _request(method, target, content, headers)
+                    addresses = await self._addresses(target)
+                    reader, writer = await stack.enter_async_context(self._connected(target, addresses))
+                    sent = True
+                    begun = await begin(reader, writer, request, content)
+            except TimeoutError as error:
+                fault = TooSlow(f"no answer in {timeout_s:g} s")
+                fault.sent = sent
+                raise fault from error
+            yield begun
 
     async def _addresses(self, target: Target) -> list[Address]:
         """Every address of the host, all of them good; raises AddressRefused, NotReached."""
@@ -165,18 +192,18 @@ def _read(url: str) -> Target:
         raise AddressRefused(str(error)) from error
 
 
-def _request(target: Target, content: bytes, headers: Mapping[str, str]) -> h11.Request:
+def _request(method: str, target: Target, content: bytes, headers: Mapping[str, str]) -> h11.Request:
     own = [name for name in headers if name.lower() in _OWN_HEADERS]
     if own:
         raise ValueError(f"{own[0]} is not the caller's to set")
     fields = [
         ("Host", target.authority),
-        ("Content-Length", str(len(content))),
+        *([("Content-Length", str(len(content)))] if method == "POST" else []),
         ("Connection", "close"),
         ("Accept-Encoding", "identity"),
         *headers.items(),
     ]
     try:
-        return h11.Request(method="POST", target=target.path, headers=fields)
+        return h11.Request(method=method, target=target.path, headers=fields)
     except h11.LocalProtocolError as error:
         raise ValueError("a header has a name or value that no header may have") from error
