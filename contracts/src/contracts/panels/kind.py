@@ -7,6 +7,7 @@ Pure carriers: nothing here validates a value. `registry.decode_kind` is the onl
 from typing import Annotated
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 _NAME = "^[a-z][a-z0-9_]{0,63}$(?!\n)"
 
@@ -60,11 +61,12 @@ class ToolSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     read: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=64)] | None = None
 
 
-class PanelKind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One kind of panel. `kind` is its id in tools, templates, the wire and `SessionContext.panel_state`."""
+class PanelKindFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the author of a kind writes; its name and its version are given where it is kept.
 
-    kind: KindName
-    version: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+    `url`: the page that shows a customer's kind, in a sandboxed iframe. Built-in kinds have none: the web knows them.
+    """
+
     title: Title
     description: Description
     open: OpenSpec
@@ -72,3 +74,17 @@ class PanelKind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     events: dict[Name, EventSpec]
     state_schema: Schema
     tools: tuple[ToolSpec, ...] = ()
+    url: str | UnsetType = UNSET
+
+
+class PanelKind(PanelKindFile, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One kind of panel. `kind` is its id in tools, templates, the wire and `SessionContext.panel_state`."""
+
+    kind: KindName
+    version: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+
+    @property
+    def file(self) -> PanelKindFile:
+        """As its author wrote it."""
+        fields = msgspec.structs.fields(PanelKindFile)
+        return PanelKindFile(**{field.name: getattr(self, field.name) for field in fields})
