@@ -1,8 +1,8 @@
 """Measured quantities, one event per request to a provider, never from a cumulative counter.
 
 `quantities` maps a unit to an integer: `input_tokens`, `cached_tokens` (part of the prompt, not also in
-`input_tokens`), `output_tokens`, `characters`, `audio_ms`, `calls`. `payer` says whose key was used, and so who pays the
-provider.
+`input_tokens`), `output_tokens`, `characters`, `audio_ms`, `calls`. `payer` says whose key was used: the customer's, or
+the deployment's.
 """
 
 from contracts.ids import AgentId, TurnId

@@ -1,7 +1,8 @@
-"""Cartesia's text to speech: the socket at /tts/websocket and the request at /tts/bytes.
+"""Cartesia's text to speech: the socket at /tts/websocket, the request at /tts/bytes, and the list of voices.
 
-Wire: https://docs.cartesia.ai/api-reference/tts/websocket, as the LiveKit plugin speaks it. Sound comes in frames, as
-fast as the client takes it. It must never keep a transcript.
+Wire: https://docs.cartesia.ai/api-reference/tts/websocket, as the LiveKit plugin speaks it, and
+https://docs.cartesia.ai/api-reference/voices/list. Sound comes in frames, as fast as the client takes it. It must never
+keep a transcript.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import msgspec
 import numpy as np
 from aiohttp import WSMsgType, web
 
+from simulators.accounts import Accounts, hint_of
 from simulators.requests import LoggedRequest, RequestLog
 from simulators.sockets import Sockets
 from simulators.speech import Samples
@@ -75,34 +77,50 @@ class Control(msgspec.Struct, frozen=True):
 class Cartesia:
     """The handlers. `pitches` are the scenario's voices."""
 
-    def __init__(self, *, pitches: Mapping[str, float], requests: RequestLog, sockets: Sockets) -> None:
+    def __init__(
+        self, *, pitches: Mapping[str, float], requests: RequestLog, sockets: Sockets, accounts: Accounts
+    ) -> None:
         self._pitches = pitches
         self._requests = requests
         self._sockets = sockets
+        self._accounts = accounts
 
     def routes(self, prefix: str) -> list[web.RouteDef]:
         """Its routes, under a prefix such as /cartesia."""
         return [
             web.get(f"{prefix}/tts/websocket", self.stream),
             web.post(f"{prefix}/tts/bytes", self.whole),
+            web.get(f"{prefix}/voices", self.voices),
         ]
+
+    async def voices(self, request: web.Request) -> web.Response:
+        """The voices that the scenario names, up to `limit` of them; any other id is a voice as well."""
+        if not self._authorised(request):
+            return web.json_response({"error": "missing API key or version"}, status=401)
+        limit = request.query.get("limit", "10")
+        if not limit.isdecimal() or not 1 <= int(limit) <= 100:
+            return web.json_response({"error": "limit: from 1 to 100"}, status=400)
+        named = [{"id": id, "name": id, "language": "en"} for id in sorted(self._pitches)]
+        return web.json_response({"data": named[: int(limit)], "has_more": len(named) > int(limit)})
 
     async def whole(self, request: web.Request) -> web.Response:
         """All of the sound in one answer."""
-        if not _authorised(request):
+        if not self._authorised(request):
             return web.json_response({"error": "missing API key or version"}, status=401)
         try:
             wanted = read(await request.read())
         except Invalid as error:
             return web.json_response({"error": str(error)}, status=400)
         self._log(request, wanted)
+        if (status := self._accounts.down("cartesia", wanted.model_id)) is not None:
+            return web.json_response({"error": "the model is not available"}, status=status)
         speech = self._speech(wanted)
         sound = encode(speech.samples(0, speech.length), wanted.output_format)
         return web.Response(body=sound, content_type="application/octet-stream")
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
         """Speaks what comes, until the client closes."""
-        if not _authorised(request):
+        if not self._authorised(request):
             return web.json_response({"error": "missing API key or version"}, status=401)
         socket = web.WebSocketResponse(receive_timeout=IDLE_TIMEOUT_S, max_msg_size=2**20)
         await socket.prepare(request)
@@ -133,6 +151,10 @@ class Cartesia:
             return
         if wanted.transcript.strip():
             self._log(request, wanted)
+            if (status := self._accounts.down("cartesia", wanted.model_id)) is not None:
+                told: Message = {"type": "error", "context_id": wanted.context_id, "status_code": status}
+                await _send(socket, told | {"done": True, "error": "the model is not available"})
+                return
             offset_s = offsets.get(wanted.context_id, 0.0)
             offsets[wanted.context_id] = offset_s + await self._speak(socket, wanted, offset_s)
         if wanted.flush:
@@ -156,6 +178,10 @@ class Cartesia:
             await asyncio.sleep(0)
         return speech.length / rate_hz
 
+    def _authorised(self, request: web.Request) -> bool:
+        version = request.headers.get("Cartesia-Version") or request.query.get("cartesia_version")
+        return bool(version) and self._accounts.good("cartesia", request)
+
     def _speech(self, wanted: Generation) -> Speech:
         return Speech(
             wanted.transcript,
@@ -175,6 +201,7 @@ class Cartesia:
                 model=wanted.model_id,
                 voice=wanted.voice.id,
                 characters=len(wanted.transcript.strip()),
+                key=hint_of(request),
             )
         )
 
@@ -223,8 +250,3 @@ def _context_of(text: str) -> str | None:
 
 async def _send(socket: web.WebSocketResponse, message: Message) -> None:
     await socket.send_str(msgspec.json.encode(message).decode())
-
-
-def _authorised(request: web.Request) -> bool:
-    version = request.headers.get("Cartesia-Version") or request.query.get("cartesia_version")
-    return bool(request.headers.get("X-API-Key") and version)

@@ -1,6 +1,8 @@
-"""Deepgram's speech to text: the live socket and the request for a whole recording, both at /v1/listen.
+"""Deepgram's speech to text: the live socket and the request for a whole recording, both at /v1/listen; and
+/v1/auth/token, which says whether a key is good.
 
-Wire: https://developers.deepgram.com/reference/speech-to-text/listen-streaming, as the LiveKit plugin speaks it.
+Wire: https://developers.deepgram.com/reference/speech-to-text/listen-streaming, as the LiveKit plugin speaks it, and
+https://developers.deepgram.com/docs/authenticating.
 It must never keep sound longer than an utterance.
 """
 
@@ -11,6 +13,7 @@ import msgspec
 import numpy as np
 from aiohttp import WSMsgType, web
 
+from simulators.accounts import Accounts, hint_of
 from simulators.recognition import Recogniser
 from simulators.requests import LoggedRequest, RequestLog
 from simulators.sockets import Sockets
@@ -34,25 +37,35 @@ class Command(msgspec.Struct, frozen=True):
 class Deepgram:
     """The handlers."""
 
-    def __init__(self, *, recogniser: Recogniser, requests: RequestLog, sockets: Sockets) -> None:
+    def __init__(self, *, recogniser: Recogniser, requests: RequestLog, sockets: Sockets, accounts: Accounts) -> None:
         self._recogniser = recogniser
         self._requests = requests
         self._sockets = sockets
+        self._accounts = accounts
 
     def routes(self, path: str) -> list[web.RouteDef]:
         """Its routes, at a path such as /deepgram/v1/listen."""
-        return [web.get(path, self.live), web.post(path, self.recorded)]
+        token = path.removesuffix("/listen") + "/auth/token"
+        return [web.get(path, self.live), web.post(path, self.recorded), web.get(token, self.token)]
+
+    async def token(self, request: web.Request) -> web.Response:
+        """What is known of the key that came."""
+        if not self._accounts.good("deepgram", request):
+            return _error(401, "INVALID_AUTH", "Invalid credentials.", str(uuid.uuid4()))
+        return web.json_response({"api_key_id": str(uuid.uuid5(uuid.NAMESPACE_URL, hint_of(request))), "scopes": []})
 
     async def live(self, request: web.Request) -> web.StreamResponse:
         """Listens, and answers, until the client closes the stream."""
         request_id = str(uuid.uuid4())
-        if not _authorised(request):
+        if not self._accounts.good("deepgram", request):
             return _error(401, "INVALID_AUTH", "Invalid credentials.", request_id)
         try:
             options = read_options(request)
         except Unsupported as error:
             return _error(400, "Bad Request", str(error), request_id)
         self._log(request)
+        if (status := self._accounts.down("deepgram", request.query.get("model", ""))) is not None:
+            return _error(status, "Unavailable", "The model is not available.", request_id)
         socket = web.WebSocketResponse(receive_timeout=IDLE_TIMEOUT_S, max_msg_size=2**20)
         socket.headers["dg-request-id"] = request_id
         await socket.prepare(request)
@@ -63,7 +76,7 @@ class Deepgram:
     async def recorded(self, request: web.Request) -> web.Response:
         """The transcript of a WAV in the body."""
         request_id = str(uuid.uuid4())
-        if not _authorised(request):
+        if not self._accounts.good("deepgram", request):
             return _error(401, "INVALID_AUTH", "Invalid credentials.", request_id)
         try:
             samples, rate_hz = decode_wav(await request.read())
@@ -107,6 +120,7 @@ class Deepgram:
                 path=request.path,
                 traceparent=request.headers.get("traceparent"),
                 model=request.query.get("model"),
+                key=hint_of(request),
             )
         )
 
@@ -158,11 +172,6 @@ async def _send(socket: web.WebSocketResponse, message: Message) -> None:
 
 def _metadata(transcription: Transcription, request_id: str) -> Message:
     return {"type": "Metadata", "request_id": request_id, "duration": transcription.heard_s, "channels": 1}
-
-
-def _authorised(request: web.Request) -> bool:
-    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-    return scheme in {"Token", "Bearer"} and bool(key.strip())
 
 
 def _error(status: int, code: str, message: str, request_id: str) -> web.Response:

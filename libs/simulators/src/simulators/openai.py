@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import msgspec
 from aiohttp import web
 
+from simulators.accounts import Accounts, hint_of, key_of
 from simulators.conversation import BadRequest, ChatRequest, decode
 from simulators.requests import LoggedRequest, RequestLog
 from simulators.rules import Reply, reply_to, usage_of
@@ -29,9 +30,10 @@ Json = dict[str, object]
 class OpenAI:
     """The handlers. `faults` counts how often each rule's fault struck."""
 
-    def __init__(self, *, scenario: Scenario, requests: RequestLog) -> None:
+    def __init__(self, *, scenario: Scenario, requests: RequestLog, accounts: Accounts) -> None:
         self._scenario = scenario
         self._requests = requests
+        self._accounts = accounts
         self._faults: Counter[str] = Counter()
 
     def routes(self, prefix: str) -> list[web.RouteDef]:
@@ -43,21 +45,23 @@ class OpenAI:
 
     async def models(self, request: web.Request) -> web.Response:
         """The models that there are, which is any."""
-        if not _authorised(request):
-            return _unauthorised()
+        if not self._accounts.good("openai", request):
+            return _unauthorised(request)
         listed = [{"id": name, "object": "model", "created": 0, "owned_by": "simulators"} for name in MODELS]
         return _json({"object": "list", "data": listed})
 
     async def complete(self, request: web.Request) -> web.StreamResponse:
         """The reply that the scenario gives."""
-        if not _authorised(request):
-            return _unauthorised()
+        if not self._accounts.good("openai", request):
+            return _unauthorised(request)
         try:
             chat = decode(await request.read())
         except BadRequest as error:
             return _error(400, str(error), kind="invalid_request_error", param=error.param)
         reply = reply_to(chat, self._scenario)
         self._requests.add(_logged(request, chat, reply))
+        if (status := self._accounts.down("openai", chat.model)) is not None:
+            return _error(status, "The server is overloaded or not ready yet.", kind="server_error")
         fault = self._strike(reply)
         await asyncio.sleep(fault.hang_s)
         if fault.status is not None:
@@ -175,20 +179,18 @@ def _logged(request: web.Request, chat: ChatRequest, reply: Reply) -> LoggedRequ
         tools=chat.offered,
         tool_choice=chat.tool_choice if isinstance(chat.tool_choice, str | None) else chat.tool_choice.function.name,
         rule=reply.rule,
+        key=hint_of(request),
     )
 
 
-def _authorised(request: web.Request) -> bool:
-    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-    return scheme == "Bearer" and bool(key.strip())
+def _unauthorised(request: web.Request) -> web.Response:
+    if not key_of(request):
+        return _error(401, "You didn't provide an API key.", kind="invalid_request_error")
+    return _error(401, "Incorrect API key provided.", kind="invalid_request_error", code="invalid_api_key")
 
 
-def _unauthorised() -> web.Response:
-    return _error(401, "You didn't provide an API key.", kind="invalid_request_error")
-
-
-def _error(status: int, message: str, *, kind: str, param: str | None = None) -> web.Response:
-    return _json({"error": {"message": message, "type": kind, "param": param, "code": None}}, status=status)
+def _error(status: int, message: str, *, kind: str, param: str | None = None, code: str | None = None) -> web.Response:
+    return _json({"error": {"message": message, "type": kind, "param": param, "code": code}}, status=status)
 
 
 def _json(body: Json, *, status: int = 200) -> web.Response:

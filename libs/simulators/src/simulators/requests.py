@@ -2,11 +2,10 @@
 
 from collections import deque
 from collections.abc import Iterator
-from typing import Literal
 
 import msgspec
 
-Vendor = Literal["openai", "deepgram", "cartesia"]
+from simulators.scenario import Vendor
 
 
 class LoggedRequest(msgspec.Struct, frozen=True):
@@ -14,6 +13,7 @@ class LoggedRequest(msgspec.Struct, frozen=True):
 
     openai: model, roles of the messages, images, names of the tools, tool_choice, stream, and the rule that answered.
     deepgram: model; an entry a connection. cartesia: model, voice, characters; an entry a transcript.
+    key: the last four characters of the key that came with it.
     """
 
     number: int
@@ -29,6 +29,7 @@ class LoggedRequest(msgspec.Struct, frozen=True):
     rule: str | None = None
     voice: str | None = None
     characters: int = 0
+    key: str = ""
 
     @property
     def message_count(self) -> int:

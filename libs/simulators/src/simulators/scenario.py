@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+Vendor = Literal["openai", "deepgram", "cartesia"]
+
 DEMO = Path(__file__).parent / "scenarios" / "demo.yaml"
 """The scenario of the demo call: a triage agent and a coding expert."""
 
@@ -121,12 +123,25 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fault: Fault | None = None
 
 
+class Outage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A vendor's models that are down: those whose whole name matches the regex `model` answer with `status`."""
+
+    vendor: Vendor
+    model: str
+    status: Annotated[int, msgspec.Meta(ge=400, le=599)] = 503
+
+
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Rules in the order in which they are tried, utterances that are recognised, pitches of voices in Hz."""
+    """Rules in the order in which they are tried, utterances that are recognised, pitches of voices in Hz.
+
+    `keys` are those that a vendor takes: any at all, where it is not named there. `outages` hold from the start on.
+    """
 
     rules: tuple[Rule, ...] = ()
     utterances: tuple[Utterance, ...] = ()
     voices: dict[str, Annotated[float, msgspec.Meta(ge=50, le=500)]] = {}
+    keys: dict[Vendor, tuple[str, ...]] = {}
+    outages: tuple[Outage, ...] = ()
     otherwise: str = "I am sorry, I did not understand that. Could you say it differently?"
 
 
@@ -159,6 +174,8 @@ def complaints(scenario: Scenario) -> Iterator[str]:
         seen.add(rule.name)
         yield from _bad_patterns(at, rule)
         yield from _bad_captures(at, rule)
+    for number, outage in enumerate(scenario.outages):
+        yield from _no_pattern(f"$.outages[{number}].model", outage.model)
     for number, utterance in enumerate(scenario.utterances):
         if not Path(utterance.wav).is_file():
             yield f"$.utterances[{number}].wav: no such file: {utterance.wav}"
@@ -177,10 +194,14 @@ def _bad_patterns(at: str, rule: Rule) -> Iterator[str]:
         patterns[f"captures.{name}.line_of"] = capture.line_of
         patterns[f"captures.{name}.regex"] = capture.regex
     for field, pattern in patterns.items():
-        try:
-            re.compile(pattern or "")
-        except re.error as error:
-            yield f"{at}.{field}: not a regular expression: {error}"
+        yield from _no_pattern(f"{at}.{field}", pattern or "")
+
+
+def _no_pattern(at: str, pattern: str) -> Iterator[str]:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        yield f"{at}: not a regular expression: {error}"
 
 
 def _bad_captures(at: str, rule: Rule) -> Iterator[str]:

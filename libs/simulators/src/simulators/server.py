@@ -7,6 +7,7 @@ from typing import Self
 import msgspec
 from aiohttp import web
 
+from simulators.accounts import Accounts
 from simulators.cartesia import Cartesia
 from simulators.deepgram import Deepgram
 from simulators.openai import OpenAI
@@ -78,9 +79,11 @@ class Simulators:
 
     def _application(self) -> web.Application:
         scenario = self._scenario
-        openai = OpenAI(scenario=scenario, requests=self.requests)
-        deepgram = Deepgram(recogniser=Recogniser(scenario.utterances), requests=self.requests, sockets=self._sockets)
-        cartesia = Cartesia(pitches=scenario.voices, requests=self.requests, sockets=self._sockets)
+        accounts, requests, sockets = Accounts(scenario), self.requests, self._sockets
+        openai = OpenAI(scenario=scenario, requests=requests, accounts=accounts)
+        recogniser = Recogniser(scenario.utterances)
+        deepgram = Deepgram(recogniser=recogniser, requests=requests, sockets=sockets, accounts=accounts)
+        cartesia = Cartesia(pitches=scenario.voices, requests=requests, sockets=sockets, accounts=accounts)
         application = web.Application(client_max_size=LARGEST_REQUEST)
         application.router.add_routes(
             [
