@@ -3,8 +3,8 @@
 import pytest
 
 from contracts.model_catalogue import Model, builtin_models
+from contracts.pricing import load_price_book
 from contracts.template_version import LlmChoice, SttChoice, VoiceChoice
-from ledger.price_book import load_price_book
 
 pytestmark = pytest.mark.unit
 

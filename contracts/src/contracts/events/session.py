@@ -10,6 +10,7 @@ EndReason = Literal[
     "user_left",
     "agent_ended",
     "limit_reached",
+    "budget_reached",
     "operator_ended",
     "customer_suspended",
     "no_show",
@@ -42,7 +43,8 @@ class SessionRequested(EventData, frozen=True, kw_only=True):
 
     `initial_agent` is empty where the template's own begins. `external_id` is the customer's own name for the session,
     an id. `metadata_digests` are keyed hashes of each `key=value` of the sealed session metadata, sorted, by which it
-    is found and not read (ADR 7).
+    is found and not read (ADR 7). `limits` are the template's, with the budget that this session got; `price_book` is
+    the version that prices it (ADR 20), empty in sessions that are older than that.
     """
 
     template_id: TemplateId
@@ -59,6 +61,7 @@ class SessionRequested(EventData, frozen=True, kw_only=True):
     external_id: str = ""
     metadata_digests: list[str] = []
     alias: str = ""
+    price_book: str = ""
 
 
 @event("session.refused")

@@ -24,12 +24,12 @@ from chassis.postgres.prepare import prepare_projections
 from chassis.postgres.runner import ProjectionRunner
 from chassis.service import Service
 from chassis.tasks import Tasks
+from contracts.pricing import load_price_book
 from contracts.subjects import Log
 from ledger.exporting import Signer
 from ledger.http import cost, events, export, handoffs, state, timeline
 from ledger.http.examples import EXAMPLES
 from ledger.opening import Opener
-from ledger.price_book import load_price_book
 from ledger.read_models.charges import Charges
 from ledger.read_models.handoffs import Handoffs
 from ledger.read_models.record import Record

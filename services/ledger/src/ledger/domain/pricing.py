@@ -1,39 +1,15 @@
-"""From measured quantities to money: exact, rounded half-even once per line, nothing left out.
+"""From usage events to lines of a bill: nothing left out, and the same sum however they are cut.
 
 A quantity without a price is a line of amount 0 that says so, never a missing line. Pure.
 """
 
 from collections.abc import Callable, Iterable
-from decimal import Decimal
-from fractions import Fraction
 
 import msgspec
 
 from contracts.events.usage import UsageEvent
 from contracts.ids import AgentId, CustomerId, EventId, SessionId, TurnId
-
-MAX_QUANTITY = 2**53 - 1
-
-
-class BadQuantity(ValueError):
-    """A measured quantity that cannot be: negative, or beyond 2^53 - 1."""
-
-    code = "bad_quantity"
-
-
-class Price(msgspec.Struct, frozen=True):
-    """`amount_nano` nano-units of the book's currency for every `per` units: 7,700,000 per 60,000 ms."""
-
-    amount_nano: Decimal
-    per: int = 1
-
-
-class PriceBook(msgspec.Struct, frozen=True):
-    """One immutable version of all prices, by (provider, model, unit)."""
-
-    version: str
-    currency: str
-    prices: dict[tuple[str, str, str], Price]
+from contracts.pricing import PriceBook
 
 
 class Charge(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,15 +57,6 @@ def charges(usage: UsageEvent, *, origin: Origin, book: PriceBook) -> list[Charg
     return [_charge(usage, unit, usage.quantities[unit], origin, book) for unit in sorted(usage.quantities)]
 
 
-def amount_nano(quantity: int, price: Price) -> int:
-    """``quantity * amount / per`` in nano-units, rounded half-even to an integer.
-
-    Fractions, since a price per minute has no finite decimal per millisecond; where `per` is 1 it is
-    contracts.money.line_amount_nano.
-    """
-    return round(Fraction(price.amount_nano) * quantity / price.per)
-
-
 def total_nano(lines: Iterable[Charge]) -> int:
     """The sum, exactly."""
     return sum(line.amount_nano for line in lines)
@@ -103,10 +70,20 @@ def shares(lines: Iterable[Charge], by: Callable[[Charge], str]) -> list[Share]:
     return [_share(name, found[name]) for name in sorted(found)]
 
 
+def repriced(line: Charge, book: PriceBook) -> Charge:
+    """The same quantity as a line of another version; the line that there is stays as it is."""
+    amount = book.amount_nano(line.provider, line.model, line.unit, line.quantity)
+    return msgspec.structs.replace(
+        line,
+        price_book=book.version,
+        amount_nano=amount or 0,
+        currency=book.currency,
+        priced=amount is not None,
+    )
+
+
 def _charge(usage: UsageEvent, unit: str, quantity: int, origin: Origin, book: PriceBook) -> Charge:
-    if not 0 <= quantity <= MAX_QUANTITY:
-        raise BadQuantity(f"{unit} of {usage.provider} {usage.model}: {quantity} cannot be")
-    price = book.prices.get((usage.provider, usage.model, unit))
+    amount = book.amount_nano(usage.provider, usage.model, unit, quantity)
     return Charge(
         event=origin.event,
         unit=unit,
@@ -119,9 +96,9 @@ def _charge(usage: UsageEvent, unit: str, quantity: int, origin: Origin, book: P
         provider=usage.provider,
         model=usage.model,
         quantity=quantity,
-        amount_nano=0 if price is None else amount_nano(quantity, price),
+        amount_nano=amount or 0,
         currency=book.currency,
-        priced=price is not None,
+        priced=amount is not None,
     )
 
 

@@ -11,7 +11,7 @@ from chassis.http.parameters import BadPosition
 from chassis.key_ring import KeysOutOfReach
 from chassis.postgres.faults import Behind, PositionOfAnotherLog
 from chassis.postgres.fetching import ReadModelsOutOfReach
-from ledger.domain.pricing import PriceBook
+from contracts.pricing import PriceBook
 from ledger.exporting import Signer
 from ledger.opening import Opener
 from ledger.sessions import NoSuchSession, Sessions

@@ -6,7 +6,8 @@ from litestar.params import FromQuery
 
 from chassis.http.app import Caller, PathId
 from contracts.money import format_amount
-from ledger.domain.pricing import Charge, PriceBook, Share, shares, total_nano
+from contracts.pricing import PriceBook
+from ledger.domain.pricing import Charge, Share, shares, total_nano
 from ledger.http.asking import READING, FindSessions, PositionText, Prices, ReadModels
 from ledger.read_models.charges import Charges, charges_of
 

@@ -10,9 +10,10 @@ from chassis.postgres.fetching import fetch
 from chassis.projection import Db
 from contracts.events.usage import UsageEvent
 from contracts.ids import CustomerId, SessionId
+from contracts.pricing import PriceBook
 from contracts.registry import decode_data
 from contracts.subjects import Log
-from ledger.domain.pricing import Charge, Origin, PriceBook, charges
+from ledger.domain.pricing import Charge, Origin, charges
 
 _TABLES = """
 create table charge (
