@@ -1,6 +1,7 @@
 """What holds for every value: the algebra of merge patches, templates that never fail, states that stay plain."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from contracts.panels.interpreter import (
     patched,
     render,
 )
+from contracts.panels.kind import PanelKind
 from contracts.panels.plain import MAX_INTEGER, plain_object
 from contracts.panels.refusals import BadSchema
 from contracts.panels.registry import builtin
@@ -57,19 +59,39 @@ templates = st.recursive(
     ),
     max_leaves=10,
 )
-typed_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=50)
-lines = st.lists(st.integers(1, 200_001), max_size=20, unique=True)
-steps = st.lists(
-    st.tuples(st.just("set_code"), st.fixed_dictionaries({"code": typed_text}))
-    | st.tuples(st.just("highlight_lines"), st.fixed_dictionaries({"lines": lines}))
-    | st.tuples(st.just("clear_highlights"), st.just({}))
-    | st.tuples(
-        st.just("code_changed"),
-        st.fixed_dictionaries({"code": typed_text}, optional={"language": st.sampled_from(["python", "go"])}),
-    )
-    | st.tuples(st.just("code_run_requested"), st.just({})),
-    max_size=12,
-)
+typed_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+
+
+def values_of(schema: Mapping[str, Any]) -> st.SearchStrategy[Any]:
+    """What a schema allows, in the part of JSON Schema that the built-in kinds use."""
+    match schema:
+        case {"enum": names}:
+            return st.sampled_from(names)
+        case {"type": "string", "pattern": "^https://"}:
+            return typed_text.map("https://".__add__)
+        case {"type": "string"}:
+            return typed_text.map(lambda text: text or "x" * schema.get("minLength", 0))
+        case {"type": "integer"}:
+            return st.integers(schema["minimum"], schema["maximum"])
+        case {"type": "array", "items": items}:
+            unique = repr if schema.get("uniqueItems") else None
+            return st.lists(values_of(items), min_size=schema.get("minItems", 0), max_size=3, unique_by=unique)
+        case {"type": "object", "properties": properties}:
+            required = set(schema.get("required", []))
+            members = {name: values_of(member) for name, member in properties.items()}
+            return st.fixed_dictionaries(
+                {name: values for name, values in members.items() if name in required},
+                optional={name: values for name, values in members.items() if name not in required},
+            )
+        case _:
+            raise AssertionError(f"a built-in kind has a schema of another sort: {schema}")
+
+
+def steps_of(kind: PanelKind) -> st.SearchStrategy[list[tuple[str, dict[str, object]]]]:
+    """Commands and events of a kind, with what their schemas allow."""
+    specs = {**kind.commands, **kind.events}
+    step = st.one_of([st.tuples(st.just(name), values_of(spec.schema)) for name, spec in specs.items()])
+    return st.lists(step, max_size=8)
 
 
 @relaxed
@@ -110,19 +132,19 @@ def test_what_is_taken_as_plain_can_be_hashed_and_is_plain_already(value: dict[s
     assert len(panel_hash(patched({}, plain))) == 64
 
 
-@relaxed
-@given(steps)
-def test_schema_valid_steps_keep_the_state_of_a_coding_ide_within_its_schema(
-    taken: list[tuple[str, dict[str, object]]],
+@settings(deadline=None, max_examples=40)
+@given(st.data())
+@pytest.mark.parametrize("kind", builtin().values(), ids=lambda kind: kind.kind)
+def test_schema_valid_steps_keep_the_state_of_a_builtin_kind_within_its_schema(
+    kind: PanelKind, data: st.DataObject
 ) -> None:
-    kind = builtin()["coding_ide"]
-    state = initial_state(kind, {"language": "python"})
-    for name, args in taken:
-        spec = kind.commands.get(name) or kind.events[name]
-        Draft202012Validator(spec.schema).validate(args)
+    valid = Draft202012Validator(kind.state_schema)
+    state = initial_state(kind, data.draw(values_of(kind.open.schema)))
+    valid.validate(state)
+    for name, args in data.draw(steps_of(kind)):
         make = command_patch if name in kind.commands else event_patch
         state = patched(state, make(kind, state, name, args))
-        Draft202012Validator(kind.state_schema).validate(state)
+        valid.validate(state)
 
 
 def difference(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, object]:

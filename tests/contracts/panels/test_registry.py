@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
+from contracts.panels.checks import kind_mistakes, schema_parts, schemas_of
 from contracts.panels.interpreter import command_patch, initial_state
 from contracts.panels.kind import PanelKind, Schema
 from contracts.panels.refusals import BadPanelKind
@@ -57,39 +58,52 @@ def a_kind_file() -> dict[str, Any]:
     }
 
 
-def test_the_builtin_kinds_are_those_of_this_release_under_their_own_names() -> None:
-    assert list(builtin()) == ["coding_ide", "notepad"]
-    assert all(name == kind.kind for name, kind in builtin().items())
+NAMES = {
+    "slide_presenter": (
+        ["slides", "slide"],
+        ["advance", "goto", "next_slide", "previous_slide"],
+        ["slide_changed", "slide_viewed", "slide_interaction"],
+    ),
+    "notepad": (["placeholder", "text"], ["set_content"], ["content_changed"]),
+    "coding_ide": (
+        ["language", "initial_code", "instructions"],
+        ["highlight_lines", "set_code", "clear_highlights"],
+        ["code_changed", "code_run_requested"],
+    ),
+    "whiteboard": (["title"], ["draw", "erase", "clear"], ["elements_drawn", "elements_erased", "canvas_snapshot"]),
+    "document_viewer": (
+        ["url", "title", "section", "highlight_sections"],
+        ["goto_section", "highlight_sections", "annotate", "remove_annotations"],
+        ["section_viewed", "user_annotation"],
+    ),
+    "browser_preview": (
+        ["url", "html", "width", "height"],
+        ["navigate", "show_html", "resize", "reload"],
+        ["page_loaded", "console_logged"],
+    ),
+}
 
 
 def test_the_builtin_kinds_have_the_names_of_the_founding_document() -> None:
-    ide, notepad = builtin()["coding_ide"], builtin()["notepad"]
-    assert list(ide.commands) == ["highlight_lines", "set_code", "clear_highlights"]
-    assert list(ide.events) == ["code_changed", "code_run_requested"]
-    assert list(_properties(ide.open.schema)) == ["language", "initial_code", "instructions"]
-    assert list(_properties(ide.state_schema)) == ["language", "code", "instructions", "highlights"]
-    assert list(notepad.commands) == ["set_content"]
-    assert list(notepad.events) == ["content_changed"]
-    assert list(_properties(notepad.state_schema)) == ["placeholder", "text"]
+    assert builtin().keys() == NAMES.keys()
+    assert all(name == kind.kind for name, kind in builtin().items())
+    named = {
+        name: (list(_properties(kind.open.schema)), list(kind.commands), list(kind.events))
+        for name, kind in builtin().items()
+    }
+    assert named == NAMES
 
 
 @pytest.mark.parametrize("kind", builtin().values(), ids=lambda kind: kind.kind)
 def test_every_schema_of_a_builtin_kind_is_a_json_schema_with_bounded_sizes(kind: PanelKind) -> None:
-    of_commands = [command.schema for command in kind.commands.values()]
-    of_events = [event.schema for event in kind.events.values()]
-    for schema in [kind.state_schema, kind.open.schema, *of_commands, *of_events]:
+    bounds = {"string": "maxLength", "array": "maxItems", "integer": "maximum"}
+    for path, schema in schemas_of(kind):
         Draft202012Validator.check_schema(schema)
-        for name, member in _properties(schema).items():
-            bound = {"string": "maxLength", "array": "maxItems", "integer": "maximum"}[member["type"]]
-            assert bound in member, f"{kind.kind}: {name} has no bound"
-
-
-@pytest.mark.parametrize("kind", builtin().values(), ids=lambda kind: kind.kind)
-def test_the_longest_of_every_argument_gives_a_valid_state(kind: PanelKind) -> None:
-    longest = {"string": "x" * 32, "array": [200_001]}
-    args = {name: longest[member["type"]] for name, member in _properties(kind.open.schema).items()}
-    state = initial_state(kind, args)
-    Draft202012Validator(kind.state_schema).validate(state)
+        for where, part in schema_parts(schema, path):
+            if part["type"] == "object":
+                assert part["additionalProperties"] is False or "maxProperties" in part, where
+            else:
+                assert "enum" in part or bounds[str(part["type"])] in part, f"{where} has no bound"
 
 
 def test_code_above_its_bound_is_not_valid_and_code_at_it_is() -> None:
@@ -161,6 +175,31 @@ def test_a_bad_file_is_refused_with_the_path_of_its_fault(spoil: Callable[[dict[
         decode_kind(json.dumps(file).encode())
     assert refused.value.path == path
     assert refused.value.problem
+
+
+def test_all_mistakes_of_a_file_are_named_at_once() -> None:
+    file = a_kind_file()
+    _effect(file, {"note": "$args.nothing", "a/b": 1})
+    _state(file, {"type": "number"})
+    file["open"]["initial"].pop("votes")
+    file["tools"].append(_tool(command="no"))
+    assert [mistake.path for mistake in kind_mistakes(msgspec.convert(file, PanelKind))] == [
+        "/state_schema/properties/note/type",
+        "/open/initial",
+        "/commands/enlarge/effect/note",
+        "/tools/1/command",
+    ]
+    _effect(file, {"a/b~": 1})
+    assert "/commands/enlarge/effect/a~1b~0" in [one.path for one in kind_mistakes(msgspec.convert(file, PanelKind))]
+
+
+def test_what_an_author_wrote_of_a_kind_is_the_kind_without_name_and_version() -> None:
+    file = a_kind_file() | {"url": "https://panels.example.com/poll"}
+    kind = msgspec.convert(file, PanelKind)
+    assert msgspec.to_builtins(kind.file) == {
+        name: value for name, value in msgspec.to_builtins(kind).items() if name not in ("kind", "version")
+    }
+    assert "url" not in msgspec.to_builtins(builtin()["notepad"])
 
 
 @pytest.mark.parametrize(
