@@ -19,17 +19,17 @@ import config.settings
 import gateway.bootstrap
 import gateway.settings
 from bench.figures import Progress
-from chassis.api_keys import Principal
 from chassis.embedded.child import Child
 from chassis.embedded.livekit import LiveKitServer, find_or_build
 from chassis.embedded.nats_server import NatsServer
 from chassis.embedded.ports import free_ports
 from chassis.embedded.postgres import Postgres
+from chassis.principal import Principal
 from chassis.settings import load
 from config.bootstrap import open_entities
 from config.domain import agent_definition, template
 from contracts.access import SCOPES
-from contracts.ids import AgentId, ApiKeyId, CustomerId, TemplateId
+from contracts.ids import AgentId, CustomerId, TemplateId
 from contracts.template_version import AgentDefinition, DispatchMoment, TemplateDraft
 
 _READY_S = 60.0
@@ -105,7 +105,7 @@ async def _environment(nats: NatsServer, postgres: Postgres, livekit: LiveKitSer
 async def _seed(settings: config.settings.Settings) -> str:
     """The customer with its agent and templates; returns an API key."""
     customer = CustomerId("bench")
-    operator = Principal(customer=customer, key=ApiKeyId("operator"), scopes=frozenset(SCOPES), livemode=False)
+    operator = Principal(customer=customer, actor="operator", scopes=frozenset(SCOPES), livemode=False)
     moments: list[DispatchMoment] = ["at_join", "at_start"]
     async with open_entities(settings) as entities:
         await entities.create_customer(operator, name="Bench", max_sessions=_MANY)

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.support.until import until
 
-from chassis.api_keys import ApiKeys, KeyExpired, api_key_digest, new_api_key
+from chassis.access import Access, CustomerIsSuspended
+from chassis.api_keys import KeyExpired, api_key_digest, new_api_key
 from chassis.clock import SystemClock
 from chassis.errors import NotAllowed, NotAuthenticated
 from chassis.memory.event_log import MemoryEventLog
@@ -14,7 +15,7 @@ from chassis.recording import Origin, Recorder
 from chassis.tasks import Tasks
 from contracts.envelope import format_time
 from contracts.events.api_key import ApiKeyExpirySet, ApiKeyIssued, ApiKeyRevoked
-from contracts.events.customer import CustomerCreated
+from contracts.events.customer import CustomerCreated, CustomerResumed, CustomerSuspended
 from contracts.ids import ApiKeyId, CustomerId, TemplateId
 from contracts.registry import EventData
 from contracts.subjects import Log, config_subject
@@ -56,7 +57,7 @@ class Book:
         return key
 
 
-def opens(keys: ApiKeys, key: str) -> bool:
+def opens(keys: Access, key: str) -> bool:
     try:
         keys.authenticate(key)
     except NotAuthenticated:
@@ -69,7 +70,7 @@ async def test_an_issued_key_opens_and_a_revoked_one_does_not() -> None:
     await book.write("customer", "acme", CustomerCreated(name="Acme", max_sessions=1))
     key = await book.issue("key_1", "sessions:write")
     async with Tasks() as tasks:
-        keys = ApiKeys(log=book.log, pepper=PEPPER)
+        keys = Access(log=book.log, pepper=PEPPER)
         tasks.start(keys.follow(), name="keys")
         await asyncio.wait_for(keys.caught_up.wait(), 2)
         principal = keys.authenticate(key)
@@ -89,7 +90,7 @@ async def test_an_expired_key_opens_nothing_and_says_so() -> None:
     issued = ApiKeyIssued(digest=digest, hint="", scopes=["sessions:write"], livemode=False, expires_at=ends)
     await book.write("api_key", "key_2", issued)
     async with Tasks() as tasks:
-        keys = ApiKeys(log=book.log, pepper=PEPPER, clock=clock)
+        keys = Access(log=book.log, pepper=PEPPER, clock=clock)
         tasks.start(keys.follow(), name="keys")
         await asyncio.wait_for(keys.caught_up.wait(), 2)
         assert opens(keys, short)
@@ -100,9 +101,9 @@ async def test_an_expired_key_opens_nothing_and_says_so() -> None:
         for over in (short, for_ever):
             with pytest.raises(KeyExpired):
                 keys.authenticate(over)
-        assert keys.take_uses().keys() == {"key_1", "key_2"}
-        assert keys.take_uses() == {}
-        assert [known.principal.key for known in keys.of(ACME)] == ["key_1", "key_2"]
+        assert keys.keys.take_uses().keys() == {"key_1", "key_2"}
+        assert keys.keys.take_uses() == {}
+        assert [known.principal.key for known in keys.keys.of(ACME)] == ["key_1", "key_2"]
         assert not await keys.reached(4, timeout_s=0.01)
 
 
@@ -121,16 +122,31 @@ async def test_a_publishable_key_is_one_by_its_event_and_by_its_form() -> None:
     )
     await book.write("api_key", "key_1", issued)
     async with Tasks() as tasks:
-        keys = ApiKeys(log=book.log, pepper=PEPPER)
+        keys = Access(log=book.log, pepper=PEPPER)
         tasks.start(keys.follow(), name="keys")
         await asyncio.wait_for(keys.caught_up.wait(), 2)
         principal = keys.authenticate(key)
     assert (principal.kind, principal.origins, principal.templates) == ("publishable", {"https://a.example"}, {"help"})
 
 
+async def test_a_suspended_customers_key_opens_nothing_until_the_customer_is_resumed() -> None:
+    book = Book()
+    key = await book.issue("key_1", "sessions:write")
+    await book.write("customer", "acme", CustomerSuspended(reason="unpaid"))
+    async with Tasks() as tasks:
+        access = Access(log=book.log, pepper=PEPPER)
+        tasks.start(access.follow(), name="access")
+        await asyncio.wait_for(access.caught_up.wait(), 2)
+        with pytest.raises(CustomerIsSuspended):
+            access.authenticate(key)
+        await book.write("customer", "acme", CustomerResumed())
+        await until(lambda: not access.suspended(ACME), what="the resumption to be known")
+        assert access.authenticate(key).actor == "key_1"
+
+
 async def test_keys_are_ready_at_once_on_an_empty_log() -> None:
     async with Tasks() as tasks:
-        keys = ApiKeys(log=MemoryEventLog(), pepper=PEPPER)
+        keys = Access(log=MemoryEventLog(), pepper=PEPPER)
         tasks.start(keys.follow(), name="keys")
         await asyncio.wait_for(keys.caught_up.wait(), 2)
 
@@ -140,13 +156,13 @@ async def test_a_mangled_key_is_refused_without_a_look_up(change) -> None:  # ty
     key = new_api_key(ApiKeyId("key_1"), livemode=True)
     assert key.startswith("sk_live_1_")
     with pytest.raises(NotAuthenticated, match="malformed"):
-        ApiKeys(log=MemoryEventLog(), pepper=PEPPER).authenticate(change(key))
+        Access(log=MemoryEventLog(), pepper=PEPPER).authenticate(change(key))
 
 
 async def test_a_well_formed_key_that_was_never_issued_is_refused() -> None:
     key = new_api_key(ApiKeyId("key_1"), livemode=False)
     with pytest.raises(NotAuthenticated, match="unknown"):
-        ApiKeys(log=MemoryEventLog(), pepper=PEPPER).authenticate(key)
+        Access(log=MemoryEventLog(), pepper=PEPPER).authenticate(key)
 
 
 def test_the_hash_depends_on_the_pepper_and_shows_nothing_of_the_key() -> None:

@@ -6,11 +6,11 @@ from typing import Any
 
 import httpx
 
-from chassis.api_keys import Principal
+from chassis.principal import Principal
 from config.bootstrap import migrate, open_entities, open_service
 from config.settings import Settings
 from contracts.access import SCOPES
-from contracts.ids import ApiKeyId, CustomerId
+from contracts.ids import CustomerId
 
 TRIAGE = {"name": "Triage", "instructions": "Route.", "handoff_targets": [{"agent": "expert", "policy": "none"}]}
 EXPERT = {"name": "Expert", "instructions": "Solve.", "tools": ["end_session"], "panels": ["coding_ide"]}
@@ -22,9 +22,7 @@ def config_settings(nats_url: str, database: str, **more: Any) -> Settings:
 
 
 async def a_key(settings: Settings, customer: str) -> str:
-    operator = Principal(
-        customer=CustomerId(customer), key=ApiKeyId("operator"), scopes=frozenset(SCOPES), livemode=False
-    )
+    operator = Principal(customer=CustomerId(customer), actor="operator", scopes=frozenset(SCOPES), livemode=False)
     async with open_entities(settings) as entities:
         return (await entities.issue_key(operator, scopes=sorted(SCOPES), livemode=False))[1]
 

@@ -14,11 +14,11 @@ import msgspec
 from livekit import api as livekit
 from tests.support.until import until
 
-from chassis.api_keys import Principal
 from chassis.clock import SystemClock
 from chassis.event_log import EventLog, RevisionConflict
 from chassis.nats.connection import Client, connect
 from chassis.nats.event_log import NatsEventLog
+from chassis.principal import Principal
 from chassis.recording import Origin, Recorder
 from config.bootstrap import open_entities
 from config.domain import agent_definition, template
@@ -27,7 +27,7 @@ from contracts.access import SCOPES
 from contracts.commands.jobs import JobMetadata
 from contracts.envelope import Envelope, decode_commit
 from contracts.events import session as events
-from contracts.ids import AgentId, ApiKeyId, CustomerId, SessionId, TemplateId
+from contracts.ids import AgentId, CustomerId, SessionId, TemplateId
 from contracts.registry import EventData
 from contracts.subjects import Log, Writer, any_customer_session_filter, heartbeat_subject, session_subject
 from contracts.template_version import AgentDefinition, Limits, ModalityProfile, TemplateDraft
@@ -67,7 +67,7 @@ async def seed(
 ) -> str:
     """Migrate, define a customer with one published template, and return an API key of its."""
     await migrate(settings)
-    operator = Principal(customer=customer, key=ApiKeyId("operator"), scopes=frozenset(SCOPES), livemode=False)
+    operator = Principal(customer=customer, actor="operator", scopes=frozenset(SCOPES), livemode=False)
     own = ConfigSettings(
         nats_url=settings.nats_url,
         postgres_dsn=settings.postgres_dsn,

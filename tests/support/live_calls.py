@@ -16,10 +16,10 @@ from baton.demo.api import Api, open_api, open_client
 from baton.demo.participant import Participant, joined
 from baton.ready import Ready, environment_of
 from baton.services import settings_of
-from chassis.api_keys import Principal
+from chassis.principal import Principal
 from config.bootstrap import open_entities
 from contracts.access import SCOPES
-from contracts.ids import ApiKeyId, CustomerId
+from contracts.ids import CustomerId
 from contracts.panels.registry import builtin
 from contracts.template_version import Limits
 from simulators.requests import LoggedRequest
@@ -48,7 +48,7 @@ _AGENTS: dict[str, dict[str, Any]] = {
 
 async def a_customer(live: Ready, data: Path, name: str, *, max_sessions: int, limits: Limits) -> Ready:
     """A new customer whose template says little and waits briefly; `live` with its key and template. Twice is safe."""
-    operator = Principal(customer=CustomerId(name), key=ApiKeyId("operator"), scopes=frozenset(SCOPES), livemode=False)
+    operator = Principal(customer=CustomerId(name), actor="operator", scopes=frozenset(SCOPES), livemode=False)
     async with open_entities(settings_of("config", environment_of(data, {}))) as entities:
         await entities.create_customer(operator, name=name, max_sessions=max_sessions)
         key = (await entities.issue_key(operator, scopes=sorted(SCOPES), livemode=False)).key

@@ -9,13 +9,13 @@ from pathlib import Path
 import msgspec
 
 from baton.config_folder import read_folder
-from chassis.api_keys import Principal
+from chassis.principal import Principal
 from config.bootstrap import open_entities
 from config.domain import agent_definition, template
 from config.entities import Entities
 from config.settings import Settings
 from contracts.access import SCOPES
-from contracts.ids import ApiKeyId, CustomerId, TemplateId
+from contracts.ids import CustomerId, TemplateId
 
 CUSTOMER = CustomerId("demo")
 TEMPLATE = TemplateId("demo")
@@ -32,7 +32,7 @@ class Seeded(msgspec.Struct, frozen=True):
 
 async def seed(settings: Settings, folder: Path) -> Seeded:
     """Create what is missing; raises the refusals of config and LogFault."""
-    operator = Principal(customer=CUSTOMER, key=ApiKeyId("operator"), scopes=frozenset(SCOPES), livemode=False)
+    operator = Principal(customer=CUSTOMER, actor="operator", scopes=frozenset(SCOPES), livemode=False)
     async with open_entities(settings) as entities:
         await entities.create_customer(operator, name="Demo", max_sessions=MAX_SESSIONS)
         source = read_folder(files("baton") / "demo" / "customer")

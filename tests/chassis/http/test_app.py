@@ -12,13 +12,14 @@ from litestar.params import JSONBody
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
-from chassis.api_keys import ApiKeys, Principal
+from chassis.access import Access
 from chassis.errors import NotAuthenticated, TooMany
 from chassis.event_log import LogFault
 from chassis.http.app import Caller, PathId, create_app
 from chassis.memory.event_log import MemoryEventLog
+from chassis.principal import Principal
 from chassis.recording import current_traceparent
-from contracts.ids import ApiKeyId, CustomerId
+from contracts.ids import CustomerId
 
 pytestmark = pytest.mark.unit
 
@@ -45,14 +46,14 @@ async def thing(thing_id: PathId) -> dict[str, str]:
     return {"id": thing_id, "trace": current_traceparent()}
 
 
-class OneKey(ApiKeys):
+class OneKey(Access):
     """Knows one key."""
 
     def authenticate(self, key: str) -> Principal:
         if key not in ("good", "weak"):
             raise NotAuthenticated("unknown")
         scopes = frozenset({"orders:write"} if key == "good" else set())
-        return Principal(customer=CustomerId("acme"), key=ApiKeyId("k"), scopes=scopes, livemode=False)
+        return Principal(customer=CustomerId("acme"), actor="k", scopes=scopes, livemode=False)
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
     keys = OneKey(log=MemoryEventLog(), pepper=b"")
     keys.caught_up.set()
     app = create_app(
-        name="test", routes=[order, thing], dependencies={"shop": "corner"}, api_keys=keys, ready=lambda: True
+        name="test", routes=[order, thing], dependencies={"shop": "corner"}, access=keys, ready=lambda: True
     )
     headers = {"Authorization": "Bearer good"}
     async with httpx.AsyncClient(
@@ -124,7 +125,7 @@ async def test_what_may_be_asked_is_told_to_anybody(client: httpx.AsyncClient) -
 
 async def test_until_the_keys_are_read_nobody_is_told_that_a_key_is_wrong() -> None:
     keys = OneKey(log=MemoryEventLog(), pepper=b"")
-    app = create_app(name="test", routes=[order], dependencies={"shop": "x"}, api_keys=keys, ready=lambda: False)
+    app = create_app(name="test", routes=[order], dependencies={"shop": "x"}, access=keys, ready=lambda: False)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         answer = await client.post("/orders", json={"count": 1}, headers={"Authorization": "Bearer good"})
         problem(answer, 503, "unavailable")
@@ -157,6 +158,6 @@ def test_a_handler_that_says_nothing_about_its_callers_does_not_start() -> None:
             name="test",
             routes=[forgot],
             dependencies={},
-            api_keys=OneKey(log=MemoryEventLog(), pepper=b""),
+            access=OneKey(log=MemoryEventLog(), pepper=b""),
             ready=lambda: True,
         )

@@ -10,12 +10,13 @@ from litestar import post
 from litestar.params import JSONBody
 from tests.support.until import until
 
-from chassis.api_keys import ApiKeys, Principal
+from chassis.access import Access
 from chassis.errors import Conflict, NotAuthenticated, Unavailable
 from chassis.http.app import Caller, create_app
 from chassis.idempotency import Answer, KeyReused, Once, StillRunning
 from chassis.memory.event_log import MemoryEventLog
-from contracts.ids import ApiKeyId, CustomerId
+from chassis.principal import Principal
+from contracts.ids import CustomerId
 
 pytestmark = pytest.mark.unit
 
@@ -47,12 +48,12 @@ async def order(data: JSONBody[Order], principal: Caller) -> dict[str, int]:
     return {"order": SHOP.orders}
 
 
-class TwoKeys(ApiKeys):
+class TwoKeys(Access):
     def authenticate(self, key: str) -> Principal:
         if key not in ("acme", "other"):
             raise NotAuthenticated("unknown")
         scopes = frozenset({"orders:write"})
-        return Principal(customer=CustomerId(key), key=ApiKeyId("k"), scopes=scopes, livemode=False)
+        return Principal(customer=CustomerId(key), actor="k", scopes=scopes, livemode=False)
 
 
 class MemoryAnswers:
@@ -92,7 +93,7 @@ def answers() -> MemoryAnswers:
 async def client(answers: MemoryAnswers) -> AsyncIterator[httpx.AsyncClient]:
     keys = TwoKeys(log=MemoryEventLog(), pepper=b"")
     keys.caught_up.set()
-    app = create_app(name="test", routes=[order], dependencies={}, api_keys=keys, ready=lambda: True, answers=answers)
+    app = create_app(name="test", routes=[order], dependencies={}, access=keys, ready=lambda: True, answers=answers)
     headers = {"Authorization": "Bearer acme", "Idempotency-Key": "one"}
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:

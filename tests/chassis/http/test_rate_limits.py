@@ -2,9 +2,9 @@
 
 import pytest
 
-from chassis.api_keys import Principal
 from chassis.http.rate_limits import Quota, RateLimits, TooManyRequests
-from contracts.ids import ApiKeyId, CustomerId
+from chassis.principal import Principal
+from contracts.ids import CustomerId
 
 pytestmark = pytest.mark.unit
 
@@ -18,7 +18,7 @@ class Watch:
 
 
 def a_principal(key: str, customer: str = "acme") -> Principal:
-    return Principal(customer=CustomerId(customer), key=ApiKeyId(key), scopes=frozenset(), livemode=False)
+    return Principal(customer=CustomerId(customer), actor=key, scopes=frozenset(), livemode=False)
 
 
 def served(limits: RateLimits, principal: Principal, *, of: int) -> int:

@@ -6,13 +6,13 @@ from typing import Any
 import httpx
 import pytest
 
-from chassis.api_keys import Principal
 from chassis.nats.connection import connect
 from chassis.nats.object_store import NatsObjectStore
+from chassis.principal import Principal
 from config.bootstrap import migrate, open_entities, open_service
 from config.settings import Settings
 from contracts.access import SCOPES
-from contracts.ids import ApiKeyId, CustomerId, VersionHash
+from contracts.ids import CustomerId, VersionHash
 from contracts.subjects import TEMPLATE_VERSIONS_BUCKET
 from contracts.template_version import decode_version
 
@@ -32,9 +32,7 @@ def settings(nats_url: str, database: str) -> Settings:
 
 
 async def a_key(settings: Settings, customer: str, scopes: frozenset[str] = SCOPES) -> str:
-    operator = Principal(
-        customer=CustomerId(customer), key=ApiKeyId("operator"), scopes=frozenset(SCOPES), livemode=False
-    )
+    operator = Principal(customer=CustomerId(customer), actor="operator", scopes=frozenset(SCOPES), livemode=False)
     async with open_entities(settings) as entities:
         return (await entities.issue_key(operator, scopes=sorted(scopes), livemode=False))[1]
 

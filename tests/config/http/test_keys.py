@@ -8,7 +8,7 @@ import pytest
 from tests.support.until import until
 from tests.support.whole_api import WholeApi, a_whole_api
 
-from chassis.api_keys import ApiKeys
+from chassis.access import Access
 from chassis.ids import new_id
 from chassis.nats.connection import connect
 from chassis.nats.event_log import NatsEventLog
@@ -133,11 +133,11 @@ async def test_when_a_key_was_last_used_is_known_to_a_minute(nats_url: str, api:
     key = await issued(api)
     assert {one["last_used_at"] for one in (await listed(api, key["position"]))["data"]} == {None}
     async with connect(nats_url, name="test") as nats, Tasks() as tasks:
-        keys = ApiKeys(log=NatsEventLog(nats), pepper=b"pepper")
+        keys = Access(log=NatsEventLog(nats), pepper=b"pepper")
         tasks.start(keys.follow(), name="keys")
         await keys.reached(1, timeout_s=5)
         await until(lambda: _opens(keys, key["key"]), what="the key is known")
-        tasks.start(keep_uses(nats, keys, every_s=0.05), name="uses")
+        tasks.start(keep_uses(nats, keys.keys, every_s=0.05), name="uses")
 
         async def kept() -> bool:
             return ApiKeyId(key["id"]) in await read_uses(nats, [ApiKeyId(key["id"]), ApiKeyId(new_id("key"))])
@@ -147,7 +147,7 @@ async def test_when_a_key_was_last_used_is_known_to_a_minute(nats_url: str, api:
     assert datetime.now(UTC) - parse_time(used[key["id"]]) < timedelta(minutes=1)
 
 
-def _opens(keys: ApiKeys, key: str) -> bool:
+def _opens(keys: Access, key: str) -> bool:
     try:
         keys.authenticate(key)
     except Exception:

@@ -12,17 +12,17 @@ import msgspec
 import pytest
 from tests.support.listeners import Listener, answering, listening
 
-from chassis.api_keys import Principal
 from chassis.nats import api as jetstream
 from chassis.nats import messages
 from chassis.nats.connection import Client, connect
 from chassis.nats.event_log import NatsEventLog
 from chassis.nats.requests import ask
+from chassis.principal import Principal
 from config.bootstrap import migrate, open_entities, open_service
 from config.settings import Settings
 from contracts.access import SCOPES
 from contracts.commands.secrets import OpenToolSecrets, ToolSecretsAnswer, ToolSecretsOpened, ToolSecretsRefused
-from contracts.ids import ApiKeyId, CustomerId, VersionHash
+from contracts.ids import CustomerId, VersionHash
 from contracts.subjects import SECRETS_BUCKET, TOOL_SECRETS, Log
 
 pytestmark = pytest.mark.integration
@@ -72,9 +72,7 @@ async def nats(settings: Settings) -> AsyncIterator[Client]:
 
 
 async def a_key(settings: Settings, customer: str) -> str:
-    operator = Principal(
-        customer=CustomerId(customer), key=ApiKeyId("operator"), scopes=frozenset(SCOPES), livemode=False
-    )
+    operator = Principal(customer=CustomerId(customer), actor="operator", scopes=frozenset(SCOPES), livemode=False)
     async with open_entities(settings) as entities:
         return (await entities.issue_key(operator, scopes=sorted(SCOPES), livemode=False))[1]
 

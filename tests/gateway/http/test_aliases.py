@@ -5,21 +5,20 @@ import pytest
 from tests.support.gateways import ACME, START, TEMPLATE, a_gateway, gateway_settings, outside, seed
 from tests.support.until import until
 
-from chassis.api_keys import Principal
+from chassis.principal import Principal
 from config.bootstrap import open_entities
 from config.domain import template
 from config.domain.template import Drafted, MoveAlias, Share
 from config.settings import Settings as ConfigSettings
 from contracts.access import SCOPES
 from contracts.events.session import SessionRequested
-from contracts.ids import ApiKeyId
 from contracts.registry import decode_data
 from contracts.variables import Declaration
 from gateway.adapters.memory_livekit import MemoryLiveKit
 
 pytestmark = pytest.mark.integration
 
-OPERATOR = Principal(customer=ACME, key=ApiKeyId("operator"), scopes=frozenset(SCOPES), livemode=False)
+OPERATOR = Principal(customer=ACME, actor="operator", scopes=frozenset(SCOPES), livemode=False)
 
 
 async def test_an_alias_leads_to_its_version_until_it_is_moved(nats_url: str, database: str) -> None:

@@ -1,4 +1,4 @@
-"""API keys: their form, and the read model by which any service checks them without asking another.
+"""API keys: their form, and the fold by which any service checks them without asking another.
 
 A key is ``<sk|pk>_<test|live>_<id>_<43 characters>_<crc>``: secret or publishable. The log has only its keyed hash; the
 checksum lets a wrong or truncated key be refused, and a leaked one be recognised, without a look-up.
@@ -11,15 +11,13 @@ from datetime import datetime
 import msgspec
 
 from chassis.clock import Clock, SystemClock
-from chassis.errors import NotAllowed, NotAuthenticated
-from chassis.event_log import Commit, EventLog
-from chassis.log_fold import LogFold
+from chassis.errors import NotAuthenticated
+from chassis.principal import Principal
 from chassis.sealing import keyed_digest
-from contracts.envelope import Envelope, decode_commit, parse_time
+from contracts.envelope import Envelope, parse_time
 from contracts.events.api_key import ApiKeyExpirySet, ApiKeyIssued, ApiKeyRevoked, KeyKind
-from contracts.ids import ApiKeyId, CustomerId, TemplateId
-from contracts.registry import decode_data
-from contracts.subjects import Log
+from contracts.ids import ApiKeyId, CustomerId
+from contracts.registry import EventData
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _SECRET_LENGTH = 43
@@ -32,34 +30,11 @@ class KeyExpired(NotAuthenticated):
     code, title = "key_expired", "The API key has expired"
 
 
-class Principal(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose key it is and how far it reaches. A publishable one reaches only from `origins`, for `templates`."""
-
-    customer: CustomerId
-    key: ApiKeyId
-    scopes: frozenset[str]
-    livemode: bool
-    kind: KeyKind = "secret"
-    origins: frozenset[str] = frozenset()
-    templates: frozenset[TemplateId] = frozenset()
-
-    def require(self, scope: str) -> None:
-        """Raise NotAllowed without this scope."""
-        if scope not in self.scopes:
-            raise NotAllowed(f"this key lacks the scope {scope}")
-
-    def grant(self, scopes: frozenset[str], *, livemode: bool) -> None:
-        """Raise NotAllowed where a key would reach further than this one."""
-        if beyond := sorted(scopes - self.scopes):
-            raise NotAllowed(f"this key cannot grant {', '.join(beyond)}")
-        if livemode != self.livemode:
-            raise NotAllowed("a test key grants no live key, nor a live key a test key")
-
-
 class KnownKey(msgspec.Struct, frozen=True, kw_only=True):
     """A key as the log tells it. Times are RFC 3339 UTC, empty where there is none; `hint` ends the key."""
 
     principal: Principal
+    kind: KeyKind
     hint: str
     created_at: str
     expires_at: str = ""
@@ -85,11 +60,10 @@ def _checksum(body: str) -> str:
     return f"{zlib.crc32(body.encode()):08x}"
 
 
-class ApiKeys(LogFold):
-    """All API keys, folded in memory from the CONFIG log by `follow`; nothing to rebuild, nothing to lose."""
+class ApiKeys:
+    """All API keys, as folded so far (chassis.access reads the log)."""
 
-    def __init__(self, *, log: EventLog, pepper: bytes, clock: Clock | None = None) -> None:
-        super().__init__(log=log, name=Log.CONFIG)
+    def __init__(self, *, pepper: bytes, clock: Clock | None = None) -> None:
         self._pepper, self._clock = pepper, clock or SystemClock()
         self._by_digest: dict[str, ApiKeyId] = {}
         self._keys: dict[ApiKeyId, KnownKey] = {}
@@ -121,16 +95,11 @@ class ApiKeys(LogFold):
         used, self._used = self._used, {}
         return used
 
-    def _apply(self, commit: Commit) -> None:
-        if commit.subject.split(".")[2] != "api_key":
-            return
-        for envelope in decode_commit(commit.payload):
-            self._evolve(envelope)
-
-    def _evolve(self, envelope: Envelope) -> None:
+    def apply(self, envelope: Envelope, event: EventData) -> None:
+        """Fold one event; pass over what is not about keys."""
         id = ApiKeyId(envelope.subject)
         known = self._keys.get(id)
-        match decode_data(envelope):
+        match event:
             case ApiKeyIssued() as issued:
                 self._keys[id] = _known(envelope, issued)
                 self._by_digest[issued.digest] = id
@@ -147,7 +116,7 @@ class ApiKeys(LogFold):
 def _known(envelope: Envelope, issued: ApiKeyIssued) -> KnownKey:
     principal = Principal(
         customer=envelope.customer,
-        key=ApiKeyId(envelope.subject),
+        actor=envelope.subject,
         scopes=frozenset(issued.scopes),
         livemode=issued.livemode,
         kind=issued.kind,
@@ -156,6 +125,7 @@ def _known(envelope: Envelope, issued: ApiKeyIssued) -> KnownKey:
     )
     return KnownKey(
         principal=principal,
+        kind=issued.kind,
         hint=issued.hint,
         created_at=envelope.time,
         expires_at=issued.expires_at,

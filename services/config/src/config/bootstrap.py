@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 from importlib.resources import files
 
-from chassis.api_keys import ApiKeys
+from chassis.access import Access
 from chassis.clock import SystemClock
 from chassis.guarded_addresses import loopback_only
 from chassis.guarded_http import GuardedClient
@@ -94,7 +94,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         await migrations.expect_migrated(settings.postgres_dsn, service=SERVICE, folder=_MIGRATIONS)
         log = NatsEventLog(nats)
         pepper = settings.key_pepper.encode()
-        api_keys = ApiKeys(log=log, pepper=pepper)
+        access = Access(log=log, pepper=pepper)
         entities = Entities(
             log=log,
             objects=NatsObjectStore(nats, TEMPLATE_VERSIONS_BUCKET),
@@ -112,8 +112,8 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             source=SOURCE,
             allow=allow,
         )
-        tasks.start(api_keys.follow(), name="config.api_keys")
-        tasks.start(keep_uses(nats, api_keys), name="config.key_uses")
+        tasks.start(access.follow(), name="config.access")
+        tasks.start(keep_uses(nats, access.keys), name="config.key_uses")
         answers = PostgresAnswers(pool, secret=settings.key_pepper.encode())
         tasks.start(answers.sweep(), name="config.idempotent_answers")
         for projection in projections(settings):
@@ -128,15 +128,15 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
                 "versions": versions,
                 "pool": pool,
                 "custom_tools": custom_tools,
-                "keys": api_keys,
+                "access": access,
                 "uses": partial(read_uses, nats),
             },
-            api_keys=api_keys,
+            access=access,
             answers=answers,
-            ready=lambda: nats.is_connected and api_keys.caught_up.is_set(),
+            ready=lambda: nats.is_connected and access.caught_up.is_set(),
         )
         async with await serve(nats, TOOL_SECRETS, OpenToolSecrets, custom_tools.secrets, queue="config"):
-            yield Service(name="config", app=app, tasks=tasks, ready=api_keys.caught_up.is_set)
+            yield Service(name="config", app=app, tasks=tasks, ready=access.caught_up.is_set)
 
 
 def _keyring(settings: Settings) -> Keyring:

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 import msgspec
 import structlog
 
-from chassis.api_keys import Principal
 from chassis.clock import Clock
 from chassis.command_handler import CommandHandler, Handled, Stream
 from chassis.errors import Conflict, FieldError, InvalidInput, NotFound
@@ -19,6 +18,7 @@ from chassis.guarded_addresses import Permission
 from chassis.guarded_http import GuardedAnswer, GuardedClient
 from chassis.ids import new_id
 from chassis.object_store import ObjectMissing, ObjectStore
+from chassis.principal import Principal
 from chassis.recording import Origin
 from chassis.sealing import SealBroken
 from chassis.signed_calls import BadSecret, call_signed, parse_secret
@@ -187,7 +187,7 @@ class CustomTools:
         )
         subject = config_subject(principal.customer, KIND, name)
         try:
-            return await self._handler.handle(subject, CUSTOM_TOOL, command, origin=origin, actor=principal.key)
+            return await self._handler.handle(subject, CUSTOM_TOOL, command, origin=origin, actor=principal.actor)
         except (Conflict, NotFound):
             if kept:
                 await self._vault.forget(customer=principal.customer, id=kept)

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from chassis.api_keys import Principal, api_key_digest, new_api_key
+from chassis.api_keys import api_key_digest, new_api_key
 from chassis.clock import Clock
 from chassis.command_handler import CommandHandler, Handled, Stream
 from chassis.decider import Decider
@@ -15,6 +15,7 @@ from chassis.errors import FieldError, NotFound
 from chassis.event_log import EventLog
 from chassis.ids import new_id
 from chassis.object_store import ObjectStore
+from chassis.principal import Principal
 from chassis.recording import Origin
 from config.domain import agent_definition, api_key, custom_tool, customer, model_rules, publishing, template
 from config.domain.agent_definition import AGENT_DEFINITION, Written
@@ -216,4 +217,4 @@ class Entities:
             livemode=principal.livemode,
         )
         subject = config_subject(principal.customer, kind, id)
-        return await self._handler.handle(subject, decider, command, origin=origin, actor=principal.key, check=check)
+        return await self._handler.handle(subject, decider, command, origin=origin, actor=principal.actor, check=check)

@@ -2,10 +2,10 @@
 
 import msgspec
 
-from chassis.api_keys import Principal
 from chassis.command_handler import Handled
 from chassis.event_log import EventLog
 from chassis.object_store import ObjectMissing, ObjectStore
+from chassis.principal import Principal
 from config.domain import template
 from config.domain.difference import Change, difference
 from config.domain.template import Drafted, NoSuchVersion

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from importlib.resources import files
 
-from chassis.api_keys import ApiKeys
+from chassis.access import Access
 from chassis.clock import SystemClock
 from chassis.guarded_addresses import loopback_only
 from chassis.guarded_http import GuardedClient
@@ -50,6 +50,7 @@ from gateway.handlers.outbound import Outbound
 from gateway.handlers.page_reports import PageReports
 from gateway.handlers.reconciler import Reconciler
 from gateway.handlers.slots import SlotKeeper
+from gateway.handlers.suspending import Suspending
 from gateway.handlers.telling import Telling
 from gateway.handlers.webhooks import Webhooks
 from gateway.http import live, outbound, page_log, session_list
@@ -97,6 +98,7 @@ async def open_service(
     timers: Timers | None = None,
     slot_expiry_s: float = 30,
     slot_sweep_s: float = 5,
+    suspension_patience_s: float = 30,
 ) -> AsyncIterator[Service]:
     """Everything opened, in order; closed in reverse. `rooms` stands in for LiveKit's API in tests, times likewise."""
     clock, instance, master = SystemClock(), new_id("gw"), _master_key(settings)
@@ -109,7 +111,7 @@ async def open_service(
                 open_livekit(url=settings.livekit_url, key=settings.livekit_key, secret=settings.livekit_secret)
             )
         event_log = NatsEventLog(nats)
-        api_keys = ApiKeys(log=event_log, pepper=settings.key_pepper.encode())
+        access = Access(log=event_log, pepper=settings.key_pepper.encode())
         catalogue = Catalogue(
             event_log=event_log,
             objects=NatsObjectStore(nats, TEMPLATE_VERSIONS_BUCKET),
@@ -128,6 +130,9 @@ async def open_service(
             webhooks=seen,
             expiry_s=slot_expiry_s,
             sweep_every_s=slot_sweep_s,
+        )
+        suspending = Suspending(
+            catalogue=catalogue, sessions=sessions, endings=endings, clock=clock, patience_s=suspension_patience_s
         )
         heartbeats = Heartbeats(nats=nats, clock=clock, instance=instance)
         reconciler = Reconciler(
@@ -192,8 +197,8 @@ async def open_service(
             told=telling.told,
         )
         tasks = await stack.enter_async_context(Tasks())
-        tasks.start(api_keys.follow(), name="gateway.api_keys")
-        tasks.start(keep_uses(nats, api_keys), name="gateway.key_uses")
+        tasks.start(access.follow(), name="gateway.access")
+        tasks.start(keep_uses(nats, access.keys), name="gateway.key_uses")
         answers = PostgresAnswers(pool, secret=settings.key_pepper.encode())
         tasks.start(answers.sweep(), name="gateway.idempotent_answers")
         tasks.start(catalogue.follow(), name="gateway.catalogue")
@@ -202,6 +207,7 @@ async def open_service(
         tasks.start(slots.keep(), name="gateway.slots")
         tasks.start(slots.sweep(), name="gateway.slot_sweep")
         tasks.start(reconciler.run(), name="gateway.reconciler")
+        tasks.start(suspending.run(), name="gateway.suspending")
         tasks.start(endpoints.follow(), name="gateway.outbound_endpoints")
         tasks.start(telling.run(), name="gateway.telling")
         tasks.start(delivering.run(), name="gateway.delivering")
@@ -214,7 +220,7 @@ async def open_service(
         await stack.enter_async_context(answering(nats=nats, vault=vault, reconciler=reconciler))
 
         def ready() -> bool:
-            parts = (api_keys.caught_up, catalogue.caught_up, sessions.caught_up, endpoints.caught_up)
+            parts = (access.caught_up, catalogue.caught_up, sessions.caught_up, endpoints.caught_up)
             return nats.is_connected and all(part.is_set() for part in parts)
 
         app = create_app(
@@ -236,7 +242,7 @@ async def open_service(
                 "deliveries": deliveries,
                 "reports": PageReports(places=places, vault=vault, page_logs=page_logs),
             },
-            api_keys=api_keys,
+            access=access,
             answers=answers,
             ready=ready,
         )

@@ -7,7 +7,7 @@ from importlib.resources import files
 import structlog
 from asyncpg import Pool
 
-from chassis.api_keys import ApiKeys
+from chassis.access import Access
 from chassis.clock import SystemClock
 from chassis.event_log import EventLog
 from chassis.http.app import create_app
@@ -77,9 +77,9 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
     ):
         await migrations.expect_migrated(settings.postgres_dsn, service=SERVICE, folder=files("ledger") / "migrations")
         event_log = NatsEventLog(nats)
-        api_keys = ApiKeys(log=event_log, pepper=settings.key_pepper.encode())
-        tasks.start(api_keys.follow(), name="ledger.api_keys")
-        tasks.start(keep_uses(nats, api_keys), name="ledger.key_uses")
+        access = Access(log=event_log, pepper=settings.key_pepper.encode())
+        tasks.start(access.follow(), name="ledger.access")
+        tasks.start(keep_uses(nats, access.keys), name="ledger.key_uses")
         for projection in projections(settings):
             runner = ProjectionRunner(log=event_log, dsn=settings.postgres_dsn, service=SERVICE, projection=projection)
             tasks.start(runner.run(), name=f"ledger.{projection.name}")
@@ -88,10 +88,10 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             routes=ROUTES,
             examples=EXAMPLES,
             dependencies=dependencies(settings, pool=pool, event_log=event_log, ask=asking_for_keys(nats)),
-            api_keys=api_keys,
-            ready=lambda: nats.is_connected and api_keys.caught_up.is_set(),
+            access=access,
+            ready=lambda: nats.is_connected and access.caught_up.is_set(),
         )
-        yield Service(name=SERVICE, app=app, tasks=tasks, ready=api_keys.caught_up.is_set)
+        yield Service(name=SERVICE, app=app, tasks=tasks, ready=access.caught_up.is_set)
 
 
 def dependencies(settings: Settings, *, pool: Pool, event_log: EventLog, ask: AskForKey) -> dict[str, object]:

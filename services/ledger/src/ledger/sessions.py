@@ -3,12 +3,12 @@
 import msgspec
 from asyncpg import Pool
 
-from chassis.api_keys import Principal
 from chassis.errors import NotFound
 from chassis.event_log import EventLog
 from chassis.http.parameters import position
 from chassis.postgres.faults import PositionOfAnotherLog
 from chassis.postgres.wait import wait_for_position
+from chassis.principal import Principal
 from contracts.ids import CustomerId, SessionId
 from contracts.positions import Position
 from contracts.subjects import Log, partition

@@ -6,7 +6,7 @@ from importlib.resources import files
 
 import structlog
 
-from chassis.api_keys import ApiKeys
+from chassis.access import Access
 from chassis.http.app import create_app
 from chassis.key_ring import KeyRing
 from chassis.nats.connection import connect
@@ -61,9 +61,9 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
     ):
         await migrations.expect_migrated(dsn, service=SERVICE, folder=files("panel_bridge") / "migrations")
         event_log = NatsEventLog(nats)
-        api_keys = ApiKeys(log=event_log, pepper=settings.key_pepper.encode())
-        tasks.start(api_keys.follow(), name="panel_bridge.api_keys")
-        tasks.start(keep_uses(nats, api_keys), name="panel_bridge.key_uses")
+        access = Access(log=event_log, pepper=settings.key_pepper.encode())
+        tasks.start(access.follow(), name="panel_bridge.access")
+        tasks.start(keep_uses(nats, access.keys), name="panel_bridge.key_uses")
         for projection in projections(settings):
             runner = ProjectionRunner(log=event_log, dsn=dsn, service=SERVICE, projection=projection)
             tasks.start(runner.run(), name=f"panel_bridge.{projection.name}")
@@ -77,7 +77,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
                 "panels": Panels(pool=pool, event_log=event_log, keys=keys),
                 "live": LiveSessions(client=nats),
             },
-            api_keys=api_keys,
-            ready=lambda: nats.is_connected and api_keys.caught_up.is_set(),
+            access=access,
+            ready=lambda: nats.is_connected and access.caught_up.is_set(),
         )
-        yield Service(name=NAME, app=app, tasks=tasks, ready=api_keys.caught_up.is_set)
+        yield Service(name=NAME, app=app, tasks=tasks, ready=access.caught_up.is_set)

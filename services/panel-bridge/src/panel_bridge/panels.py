@@ -5,13 +5,13 @@ from collections.abc import Iterable
 import structlog
 from asyncpg import Pool
 
-from chassis.api_keys import Principal
 from chassis.errors import NotFound
 from chassis.event_log import EventLog
 from chassis.http.parameters import position
 from chassis.key_ring import KeyRing
 from chassis.postgres.faults import PositionOfAnotherLog
 from chassis.postgres.wait import wait_for_position
+from chassis.principal import Principal
 from chassis.sealing import SealBroken
 from contracts.ids import CustomerId, SessionId
 from contracts.registry import Personal

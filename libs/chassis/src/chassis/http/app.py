@@ -16,7 +16,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.params import PathParameter
 from litestar.types import ASGIApp, ControllerRouterHandler
 
-from chassis.api_keys import ApiKeys, Principal
+from chassis.access import Access
 from chassis.errors import NotAllowed, NotAuthenticated, Unavailable
 from chassis.http.idempotency import Idempotent
 from chassis.http.openapi import Document, Examples, OwnDocument, describe
@@ -24,6 +24,7 @@ from chassis.http.problems import exception_handlers
 from chassis.http.rate_limits import RateLimits
 from chassis.http.tracing import ANSWER_HEADERS, traced
 from chassis.idempotency import Answers
+from chassis.principal import Principal
 from contracts.ids import ID_PATTERN
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -47,7 +48,7 @@ def create_app(
     name: str,
     routes: Sequence[ControllerRouterHandler],
     dependencies: dict[str, Any],
-    api_keys: ApiKeys,
+    access: Access,
     ready: Callable[[], bool],
     examples: Examples | None = None,
     answers: Answers | None = None,
@@ -72,11 +73,11 @@ def create_app(
     provided["principal"] = Provide(_principal, sync_to_thread=False)
     middleware: list[Callable[..., ASGIApp]] = [traced]
     if answers is not None:
-        middleware.append(partial(Idempotent, answers=answers, api_keys=api_keys, max_body=MAX_BODY_BYTES))
+        middleware.append(partial(Idempotent, answers=answers, access=access, max_body=MAX_BODY_BYTES))
     return Litestar(
         route_handlers=[*routes, _livez, _readyz(ready)],
         dependencies=provided,
-        guards=[_authenticate(api_keys, rate_limits or RateLimits())],
+        guards=[_authenticate(access, rate_limits or RateLimits())],
         middleware=middleware,
         exception_handlers=exception_handlers(),
         request_max_body_size=MAX_BODY_BYTES,
@@ -90,11 +91,11 @@ def create_app(
 def document_of(name: str, routes: Sequence[ControllerRouterHandler], examples: Examples) -> Document:
     """What the service's application would say about itself, without opening any part of the service."""
     dependencies = dict.fromkeys(_asked_for(routes))
-    app = create_app(name=name, routes=routes, dependencies=dependencies, api_keys=_NoKeys(), ready=lambda: False)
+    app = create_app(name=name, routes=routes, dependencies=dependencies, access=_NoAccess(), ready=lambda: False)
     return describe(app, title=_title(name), examples=examples)
 
 
-class _NoKeys(ApiKeys):
+class _NoAccess(Access):
     """For an application that answers nobody."""
 
     def __init__(self) -> None:
@@ -133,7 +134,7 @@ def _principal(request: Request[Principal, Any, Any]) -> Principal:
 
 
 def _authenticate(
-    api_keys: ApiKeys, rate_limits: RateLimits
+    access: Access, rate_limits: RateLimits
 ) -> Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], None]:
     def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
         if handler.opt.get("public") or _tells_methods(handler):
@@ -141,9 +142,9 @@ def _authenticate(
         scheme, _, key = connection.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not key:
             raise NotAuthenticated("send the API key as Authorization: Bearer <key>")
-        if not api_keys.caught_up.is_set():
-            raise Unavailable("API keys are still being read")
-        principal = api_keys.authenticate(key.strip())
+        if not access.caught_up.is_set():
+            raise Unavailable("credentials are still being read")
+        principal = access.authenticate(key.strip())
         principal.require(handler.opt["scope"])
         if principal.kind == "publishable" and not handler.opt.get("publishable"):
             raise NotAllowed("a publishable key starts sessions only")

@@ -12,7 +12,7 @@ import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPRequestEvent, HTTPScope, Message, Receive, Scope, Send
 
-from chassis.api_keys import ApiKeys
+from chassis.access import Access
 from chassis.errors import InvalidInput, NotAuthenticated, Unavailable
 from chassis.idempotency import Answer, Answers, Once
 
@@ -32,8 +32,8 @@ class BadIdempotencyKey(InvalidInput):
 class Idempotent:
     """Litestar middleware over `answers`."""
 
-    def __init__(self, app: ASGIApp, *, answers: Answers, api_keys: ApiKeys, max_body: int) -> None:
-        self._app, self._answers, self._api_keys, self._max_body = app, answers, api_keys, max_body
+    def __init__(self, app: ASGIApp, *, answers: Answers, access: Access, max_body: int) -> None:
+        self._app, self._answers, self._access, self._max_body = app, answers, access, max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Act, or answer again; raises KeyReused, StillRunning, BadIdempotencyKey, Unavailable."""
@@ -60,7 +60,7 @@ class Idempotent:
             raise BadIdempotencyKey
         _, _, key = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
         try:
-            customer = self._api_keys.authenticate(key.strip()).customer
+            customer = self._access.authenticate(key.strip()).customer
         except NotAuthenticated:
             return None
         fingerprint = hashlib.sha256(scope["query_string"] + b"\n" + body).hexdigest()

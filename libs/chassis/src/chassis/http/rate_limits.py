@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from chassis.api_keys import Principal
 from chassis.errors import TooMany
+from chassis.principal import Principal
 
 _MOST_BUCKETS = 20_000
 
@@ -56,7 +56,7 @@ class RateLimits:
 
     def take(self, principal: Principal) -> list[tuple[bytes, bytes]]:
         """Count one request; the headers that tell what is left. Raises TooManyRequests."""
-        names = {"customer": str(principal.customer), "key": str(principal.key)}
+        names = {"customer": str(principal.customer), "key": principal.actor}
         found = [(kind, quota, self._filled(kind, names[kind], quota)) for kind, quota in self._quotas.items()]
         waits = [(1 - bucket.tokens) * quota.window_s / quota.requests for _, quota, bucket in found]
         if (longest := max(waits)) > 0:

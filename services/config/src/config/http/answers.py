@@ -4,13 +4,13 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from litestar.di import NamedDependency
 
-from chassis.api_keys import ApiKeys
+from chassis.access import Access
 from chassis.http.conditions import etag
 from config.entities import Entities
 from contracts.ids import ApiKeyId
 from contracts.positions import Position
 
-Keys = NamedDependency[ApiKeys]
+Credentials = NamedDependency[Access]
 ReadUses = Callable[[Sequence[ApiKeyId]], Awaitable[dict[ApiKeyId, str]]]
 Uses = NamedDependency[ReadUses]
 ConfigEntities = NamedDependency[Entities]

@@ -15,7 +15,7 @@ from chassis.http.pages import DEFAULT_LIMIT, BadCursor, CursorText, PageLimit, 
 from chassis.http.parameters import BadPosition, PositionText, position
 from config.domain.api_key import BadKey, KeyIsOver
 from config.entities import IssuedKey
-from config.http.answers import ConfigEntities, Keys, Uses, encoded
+from config.http.answers import ConfigEntities, Credentials, Uses, encoded
 from contracts.events.api_key import KeyKind
 from contracts.ids import ApiKeyId, TemplateId
 from contracts.subjects import Log
@@ -101,7 +101,7 @@ async def issue_key(data: JSONBody[KeyRequest], principal: Caller, entities: Con
 @get("/api/keys", opt={"scope": "keys:read", "refuses": (BadCursor, BadPosition)})
 async def list_keys(
     principal: Caller,
-    keys: Keys,
+    access: Credentials,
     uses: Uses,
     cursor: CursorText = None,
     limit: PageLimit = DEFAULT_LIMIT,
@@ -111,9 +111,9 @@ async def list_keys(
     wanted = position(min_position, name="min_position")
     if wanted is not None and wanted.log is not Log.CONFIG:
         raise BadPosition("keys are in the log CONFIG")
-    if wanted is not None and not await keys.reached(wanted.sequence, timeout_s=_WAIT_S):
+    if wanted is not None and not await access.reached(wanted.sequence, timeout_s=_WAIT_S):
         raise Unavailable("the keys have not been read up to this position yet")
-    known = keys.of(principal.customer)
+    known = access.keys.of(principal.customer)
     begin = _after(known, decode_cursor(cursor, str))
     data, following = page_of(known[begin : begin + limit + 1], limit=limit, key=lambda one: one.principal.key)
     used = await uses([one.principal.key for one in data])
@@ -153,7 +153,7 @@ def _summary(key: KnownKey, last_used_at: str | None) -> KeySummary:
     principal = key.principal
     return KeySummary(
         id=principal.key,
-        kind=principal.kind,
+        kind=key.kind,
         livemode=principal.livemode,
         hint=key.hint,
         scopes=sorted(principal.scopes),

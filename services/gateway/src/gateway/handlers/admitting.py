@@ -7,13 +7,14 @@ import secrets
 import msgspec
 import structlog
 
-from chassis.api_keys import Principal
+from chassis.access import CustomerIsSuspended
 from chassis.errors import FieldError, InvalidInput, NotFound, Unavailable
 from chassis.event_log import RevisionConflict
 from chassis.ids import new_id
 from chassis.object_store import ObjectMissing
+from chassis.principal import Principal
 from contracts.events.session import SessionRequested, UserPersonal
-from contracts.ids import AgentId, KeyId, SessionId, TemplateId, VersionHash
+from contracts.ids import AgentId, CustomerId, KeyId, SessionId, TemplateId, VersionHash
 from contracts.positions import Position
 from contracts.template_version import CorruptVersion, TemplateVersion
 from contracts.variables import fits
@@ -101,9 +102,10 @@ class Admitting:
         self.tokens, self._token_ttl_s = tokens, token_ttl_s
 
     async def start(self, principal: Principal, wanted: Wanted) -> Admitted:
-        """Let a session in. Raises UnknownTemplate, UnknownAgent, WrongVariableType, TooManySessions, SlotExpired,
-        Unavailable, LogFault.
+        """Let a session in. Raises CustomerIsSuspended, UnknownTemplate, UnknownAgent, WrongVariableType,
+        TooManySessions, SlotExpired, Unavailable, LogFault.
         """
+        self._check_standing(principal.customer)
         session, keyid = SessionId(new_id("ses")), KeyId(new_id("dk"))
         hash, version = await self._version(principal, wanted, session)
         _check_types(wanted, version)
@@ -115,7 +117,7 @@ class Admitting:
         command = admission.Request(requested=requested, token_ttl_s=self._token_ttl_s if self.tokens.url else None)
         try:
             view, position = await self._streams.admit(
-                view, command, personal=wanted.personal, origin=origin, key=key, actor=principal.key
+                view, command, personal=wanted.personal, origin=origin, key=key, actor=principal.actor
             )
         except RevisionConflict as conflict:
             raise SlotExpired from conflict
@@ -126,11 +128,19 @@ class Admitting:
         return Admitted(view=view, access_token=token, resume_token=resume_token, position=position)
 
     async def issue_token(self, session: SessionId, resume_token: str) -> str:
-        """A fresh token for the same identity. Raises WrongResumeToken, SessionOver, Unavailable, LogFault."""
+        """A fresh token for the same identity. Raises WrongResumeToken, CustomerIsSuspended, SessionOver, Unavailable,
+        LogFault.
+        """
         customer = await customer_of(self._places, self._vault, session, resume_token)
+        self._check_standing(customer)
         view, _ = await self._streams.decide(customer, session, admission.IssueToken(ttl_s=self._token_ttl_s))
         self._sessions.take(view)
         return self.tokens.mint(grant_for(view.request, ttl_s=self._token_ttl_s))
+
+    def _check_standing(self, customer: CustomerId) -> None:
+        """Raise CustomerIsSuspended; who slips in before this gateway knows is ended by `suspending`."""
+        if self._catalogue.standing(customer).suspended:
+            raise CustomerIsSuspended
 
     async def _version(
         self, principal: Principal, wanted: Wanted, session: SessionId

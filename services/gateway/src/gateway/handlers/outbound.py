@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import msgspec
 
-from chassis.api_keys import Principal
 from chassis.clock import Clock
 from chassis.command_handler import CommandHandler
 from chassis.errors import Conflict, FieldError, InvalidInput
 from chassis.event_log import EventLog
 from chassis.guarded_addresses import Permission, UrlRefused, check_url
 from chassis.ids import new_id
+from chassis.principal import Principal
 from chassis.recording import Origin
 from chassis.signed_calls import SECRET_PREFIX
 from contracts.envelope import format_time
@@ -123,7 +123,7 @@ class Outbound:
         return id, secret
 
     async def _handle(self, principal: Principal, id: str, command: domain.Command) -> Written:
-        return await self._append(principal.customer, id, command, livemode=principal.livemode, actor=principal.key)
+        return await self._append(principal.customer, id, command, livemode=principal.livemode, actor=principal.actor)
 
     async def _append(
         self, customer: CustomerId, id: str, command: domain.Command, *, livemode: bool, actor: str

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from litestar.params import HeaderParameter
 
-from chassis.api_keys import Principal
 from chassis.errors import NotAllowed
+from chassis.principal import Principal
 from contracts.ids import TemplateId
 
 Origin = Annotated[str | None, HeaderParameter(name="Origin", description="Set by browsers; publishable keys need it")]

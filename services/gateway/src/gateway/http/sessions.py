@@ -3,6 +3,7 @@
 from litestar import get, post
 from litestar.params import FromPath, JSONBody
 
+from chassis.access import CustomerIsSuspended
 from chassis.errors import NotFound
 from chassis.http.app import Caller
 from gateway.adapters.places import TooManySessions
@@ -69,7 +70,7 @@ async def start_session(
 
 @post(
     "/api/session/{id:str}/token",
-    opt={"public": True, "refuses": (BadId, WrongResumeToken, SessionOver, StoreUnavailable)},
+    opt={"public": True, "refuses": (BadId, WrongResumeToken, CustomerIsSuspended, SessionOver, StoreUnavailable)},
     status_code=200,
 )
 async def issue_token(id: FromPath[str], data: JSONBody[ResumeSession], admitting: Admits) -> FreshToken:
@@ -95,7 +96,7 @@ async def session_status(id: FromPath[str], principal: Caller, statuses: TellsSt
 )
 async def end_session(id: FromPath[str], principal: Caller, endings: Ends) -> SessionEnding:
     """End a session; one that has ended stays as it is."""
-    view = await endings.end(principal.customer, session_id(id), actor=principal.key)
+    view = await endings.end(principal.customer, session_id(id), actor=principal.actor)
     if not view.known:
         raise NoSuchSession
     return _ending(view)

@@ -73,7 +73,7 @@ async def command_panel(
     )
     request = LiveRequest(
         customer=principal.customer,
-        actor=f"api_key:{principal.key}",
+        actor=principal.actor,
         traceparent=current_traceparent(),
         command=command,
     )
