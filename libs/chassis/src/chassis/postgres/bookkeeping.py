@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from chassis.postgres.names import identifier, lock_key
+from chassis.postgres.row_security import READ, ensure_customer_role, secure_rows
 from chassis.projection import Db
 
 State = Literal["building", "live", "kept", "retired"]
@@ -74,9 +75,11 @@ async def ensure_bookkeeping(db: Db, service: str) -> None:
     """Make the tables where they are missing; safe from many processes at once."""
     if await db.fetchval("select to_regclass($1)", f"{identifier(service)}.parked") is not None:
         return
+    await ensure_customer_role(db)
     async with db.transaction():
         await db.execute("select pg_advisory_xact_lock($1)", lock_key("bookkeeping", service))
         await db.execute(_TABLES.format(service=service))
+        await secure_rows(db, service, grant=READ)
 
 
 async def is_bookkept(db: Db, service: str) -> bool:

@@ -6,8 +6,8 @@ import asyncpg
 
 from chassis.errors import Unavailable
 from chassis.postgres.faults import is_passing
-
-_ACQUIRE_S = 2.0
+from chassis.postgres.row_security import customers_rows
+from contracts.ids import CustomerId
 
 
 class ReadModelsOutOfReach(Unavailable):
@@ -16,13 +16,16 @@ class ReadModelsOutOfReach(Unavailable):
     code, title = "read_models_unavailable", "The read models are out of reach"
 
 
-async def fetch(pool: asyncpg.Pool, query: str, *arguments: Any) -> list[asyncpg.Record]:
-    """The rows of one statement. Raises ReadModelsOutOfReach, and asyncpg's errors for a statement that is wrong."""
+async def rows_of(pool: asyncpg.Pool, customer: CustomerId, query: str, *arguments: Any) -> list[asyncpg.Record]:
+    """The rows of one statement, of this customer's alone, whatever the statement says.
+
+    Raises ReadModelsOutOfReach, and asyncpg's errors for a statement that is wrong.
+    """
     try:
-        async with pool.acquire(timeout=_ACQUIRE_S) as connection:
-            rows: list[asyncpg.Record] = await connection.fetch(query, *arguments)
+        async with customers_rows(pool, customer) as db:
+            rows: list[asyncpg.Record] = await db.fetch(query, *arguments)
             return rows
-    except asyncpg.UndefinedTableError as error:
+    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError) as error:
         raise ReadModelsOutOfReach("the read model has not been built yet") from error
     except Exception as error:
         if is_passing(error):

@@ -13,6 +13,7 @@ import asyncpg
 from chassis.postgres.bookkeeping import Checkpoint, checkpoints, ensure_bookkeeping, live_checkpoint
 from chassis.postgres.faults import DefinitionChanged, LogReplaced
 from chassis.postgres.names import OWN_TABLES, generation_schema, identifier, lock_key
+from chassis.postgres.row_security import CUSTOMER_ROLE, READ, secure_rows
 from chassis.projection import CommitProjection, Db, Projection
 
 _LOCK_WAIT_MS = 50
@@ -76,6 +77,7 @@ async def make_generation(db: Db, *, service: str, projection: AnyProjection, in
         await db.execute(projection.tables)
         await db.execute("select set_config('search_path', $1, true)", path)
         await _check_tables(db, service, projection.name, schema)
+        await secure_rows(db, schema, grant=READ)
         row = await db.fetchrow(
             f"insert into {service}.checkpoint (projection, generation, state, definition, log, incarnation, sequence)"
             " values ($1, $2, 'building', $3, $4, $5, 0) returning *",
@@ -113,6 +115,14 @@ async def promote(db: Db, *, service: str, made: Checkpoint, keep_old: bool = Fa
     await _point_views(db, service, generation_schema(service, made.projection, made.generation))
     await db.execute("select pg_notify($1, $2)", MOVED, f"{service}.{made.projection}")
     return Checkpoint(**dict(row or {}))
+
+
+async def secure_generation(db: Db, *, service: str, live: Checkpoint) -> None:
+    """The wall between customers around a live generation that a release without it made."""
+    schema = generation_schema(service, live.projection, live.generation)
+    async with db.transaction():
+        if await secure_rows(db, schema, grant=READ):
+            await _point_views(db, service, schema)
 
 
 async def drop_generation(db: Db, *, service: str, projection: str, generation: int) -> None:
@@ -170,10 +180,12 @@ async def _tables_of_others(db: Db, service: str, projection: str) -> set[str]:
 
 
 async def _point_views(db: Db, service: str, schema: str) -> None:
+    """Whoever reads a view is judged by the policies of its table, which is why it is given both."""
     wanted = await tables_of(db, schema)
     await _lock_views(db, service, wanted)
+    await db.execute(f"grant usage on schema {service} to {CUSTOMER_ROLE}")
     for table in wanted:
-        text = f"view {service}.{table} as select * from {schema}.{table}"
+        text = f"view {service}.{table} with (security_invoker = true) as select * from {schema}.{table}"
         try:
             async with db.transaction():
                 await db.execute(f"create or replace {text}")
@@ -181,6 +193,7 @@ async def _point_views(db: Db, service: str, schema: str) -> None:
             # The columns are not those of the old view with some appended.
             await db.execute(f"drop view {service}.{table}")
             await db.execute(f"create {text}")
+        await db.execute(f"grant select on {service}.{table} to {CUSTOMER_ROLE}")
 
 
 async def _lock_views(db: Db, service: str, tables: list[str]) -> None:

@@ -6,7 +6,7 @@ The table is in the schema of the service: a migration of its own makes it (see 
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import NoReturn
 
 import asyncpg
@@ -16,7 +16,10 @@ import structlog
 from chassis.errors import Unavailable
 from chassis.idempotency import KEEP_S, LAPSE_S, Answer, KeyReused, Once, StillRunning
 from chassis.postgres.pool import Pool
+from chassis.postgres.row_security import customers_rows
+from chassis.projection import Db
 from chassis.sealing import SealBroken, derive_key, seal, unseal
+from contracts.ids import CustomerId
 
 log = structlog.get_logger(__name__)
 
@@ -32,8 +35,8 @@ class PostgresAnswers:
 
     async def claim(self, once: Once) -> Answer | None:
         """See the port."""
-        with _in_reach():
-            ours = await self._pool.fetchval(
+        async with self._rows(once) as db:
+            ours = await db.fetchval(
                 "insert into idempotent_answer as one (customer, route, key, fingerprint, claimant)"
                 " values ($1, $2, $3, $4, $5) on conflict (customer, route, key) do update"
                 " set claimed_at = now(), claimant = $5 where one.answer is null and one.fingerprint = $4"
@@ -43,12 +46,14 @@ class PostgresAnswers:
                 self._process,
                 LAPSE_S,
             )
-            if ours:
-                return None
-            row = await self._pool.fetchrow(
-                "select fingerprint, answer from idempotent_answer where customer = $1 and route = $2 and key = $3",
-                *_names(once),
-            )
+            row = None
+            if not ours:
+                row = await db.fetchrow(
+                    "select fingerprint, answer from idempotent_answer where customer = $1 and route = $2 and key = $3",
+                    *_names(once),
+                )
+        if ours:
+            return None
         return self._found(once, row) if row else _released()
 
     def _found(self, once: Once, row: asyncpg.Record) -> Answer:
@@ -66,8 +71,8 @@ class PostgresAnswers:
     async def keep(self, once: Once, answer: Answer) -> None:
         """See the port."""
         sealed = seal(self._key, msgspec.msgpack.encode(answer), binding=_binding(once))
-        with _in_reach():
-            await self._pool.execute(
+        async with self._rows(once) as db:
+            await db.execute(
                 "update idempotent_answer set answer = $5 where customer = $1 and route = $2 and key = $3"
                 " and claimant = $4 and answer is null",
                 *_names(once),
@@ -77,8 +82,8 @@ class PostgresAnswers:
 
     async def release(self, once: Once) -> None:
         """See the port."""
-        with _in_reach():
-            await self._pool.execute(
+        async with self._rows(once) as db:
+            await db.execute(
                 "delete from idempotent_answer where customer = $1 and route = $2 and key = $3"
                 " and claimant = $4 and answer is null",
                 *_names(once),
@@ -96,6 +101,12 @@ class PostgresAnswers:
             except Unavailable:
                 log.warning("idempotent_answers_not_swept")
             await asyncio.sleep(_SWEEP_EVERY_S)
+
+    @contextlib.asynccontextmanager
+    async def _rows(self, once: Once) -> AsyncIterator[Db]:
+        with _in_reach():
+            async with customers_rows(self._pool, CustomerId(once.customer)) as db:
+                yield db
 
 
 def _names(once: Once) -> tuple[str, str, str]:

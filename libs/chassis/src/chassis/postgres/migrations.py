@@ -1,7 +1,8 @@
 """Numbered SQL files of a service, each applied once, in order, in a transaction, in the service's schema.
 
 Files are `0001_name.sql` in a package's resources. A file that was applied must never change. For tables of a
-service that are not read models: those belong to their projection (generations.py).
+service that are not read models: those belong to their projection (generations.py). Every table with a column
+`customer` gets the wall between customers by itself (row_security.py).
 """
 
 import contextlib
@@ -15,6 +16,7 @@ import msgspec
 
 from chassis.postgres.names import identifier, lock_key
 from chassis.postgres.pool import direct
+from chassis.postgres.row_security import WRITE, ensure_customer_role, secure_rows
 
 _FILE = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 
@@ -44,7 +46,10 @@ async def migrate(dsn_or_connection: Any, *, service: str, folder: Traversable) 
         key = lock_key("migrate", service)
         await connection.execute("select pg_advisory_lock($1)", key)
         try:
-            return await _apply_missing(connection, identifier(service), files)
+            await ensure_customer_role(connection)
+            applied = await _apply_missing(connection, identifier(service), files)
+            await secure_rows(connection, service, grant=WRITE)
+            return applied
         finally:
             if not connection.is_closed():
                 await connection.execute("select pg_advisory_unlock($1)", key)

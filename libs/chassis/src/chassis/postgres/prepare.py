@@ -8,7 +8,7 @@ import structlog
 
 from chassis.event_log import EventLog
 from chassis.postgres.faults import BuildUnderWay, DefinitionChanged, LogReplaced
-from chassis.postgres.generations import AnyProjection, ensure_live, is_record
+from chassis.postgres.generations import AnyProjection, ensure_live, is_record, secure_generation
 from chassis.postgres.pool import direct
 from chassis.postgres.rebuild import rebuild
 
@@ -39,7 +39,8 @@ async def _is_outdated(dsn: str, event_log: EventLog, service: str, projection: 
     incarnation = await event_log.incarnation(projection.log)
     async with direct(dsn, name=f"{service}-prepare") as connection:
         try:
-            await ensure_live(connection, service=service, projection=projection, incarnation=incarnation)
+            live = await ensure_live(connection, service=service, projection=projection, incarnation=incarnation)
+            await secure_generation(connection, service=service, live=live)
         except (DefinitionChanged, LogReplaced):
             if is_record(projection):
                 raise  # the record may hold what the log does not have any more

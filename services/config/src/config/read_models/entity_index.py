@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from chassis.event_log import Recorded
+from chassis.postgres.fetching import rows_of
 from chassis.postgres.pool import Pool
 from chassis.projection import Db
 from contracts.envelope import Envelope, parse_time
@@ -78,13 +79,14 @@ async def entities_of(
     pool: Pool, customer: CustomerId, kind: str, *, archived: bool, after: str, limit: int
 ) -> list[Row]:
     """A customer's entities of a kind by id, those after the id `after`; archived ones only where asked for."""
-    async with pool.acquire(timeout=2.0) as db:
-        found = await db.fetch(
-            f"select {', '.join(_COLUMNS)} from {SERVICE}.entity_index"  # noqa: S608 (names of this file)
-            ' where customer = $1 and kind = $2 and id collate "C" > $3 and (not archived or $4)'
-            ' order by id collate "C" limit $5',
-            *(customer, kind, after, archived, limit),
-        )
+    found = await rows_of(
+        pool,
+        customer,
+        f"select {', '.join(_COLUMNS)} from {SERVICE}.entity_index"  # noqa: S608 (names of this file)
+        ' where customer = $1 and kind = $2 and id collate "C" > $3 and (not archived or $4)'
+        ' order by id collate "C" limit $5',
+        *(customer, kind, after, archived, limit),
+    )
     return [Row(**dict(row)) for row in found]
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from chassis.postgres.pool import Pool
+from chassis.postgres.row_security import customers_rows
 from chassis.projection import Db
 from contracts.ids import CustomerId
 
@@ -142,42 +143,48 @@ class Deliveries:
         self, customer: CustomerId, endpoint: str, *, state: State | None, before: tuple[int, int] | None, limit: int
     ) -> list[KeptDelivery]:
         """The endpoint's, newest event first, at most `limit` before the place `before`."""
-        rows = await self._pool.fetch(
-            f"select {_KEPT} from delivery where customer = $1 and endpoint = $2"  # noqa: S608 (names of this file)
-            " and ($3::text is null or state = $3) and ($4::bigint is null or (sequence, index) < ($4, $5::int))"
-            " order by sequence desc, index desc limit $6",
-            customer,
-            endpoint,
-            state,
-            *(before or (None, None)),
-            limit,
-        )
+        async with customers_rows(self._pool, customer) as db:
+            rows = await db.fetch(
+                f"select {_KEPT} from delivery where customer = $1 and endpoint = $2"  # noqa: S608 (names of this file)
+                " and ($3::text is null or state = $3) and ($4::bigint is null or (sequence, index) < ($4, $5::int))"
+                " order by sequence desc, index desc limit $6",
+                customer,
+                endpoint,
+                state,
+                *(before or (None, None)),
+                limit,
+            )
         return [KeptDelivery(**dict(row)) for row in rows]
 
-    async def attempts(self, endpoint: str, event: str) -> list[Attempt]:
+    async def attempts(self, customer: CustomerId, endpoint: str, event: str) -> list[Attempt]:
         """All of a delivery's, oldest first."""
-        rows = await self._pool.fetch(
-            "select at, status, fault, ms from delivery_attempt where endpoint = $1 and event = $2 order by attempt",
-            endpoint,
-            event,
-        )
+        async with customers_rows(self._pool, customer) as db:
+            rows = await db.fetch(
+                "select a.at, a.status, a.fault, a.ms from delivery_attempt a join delivery d using (endpoint, event)"
+                " where d.customer = $1 and endpoint = $2 and event = $3 order by a.attempt",
+                customer,
+                endpoint,
+                event,
+            )
         return [Attempt(**dict(row)) for row in rows]
 
     async def again(self, customer: CustomerId, endpoint: str, event: str) -> bool:
         """Send one anew, whatever came of it; False where there is none."""
-        found = await self._pool.fetchval(
-            "update delivery set state = 'waiting', attempts = 0, next_at = now(), cause = '', settled_at = null,"
-            " leased_until = case when state = 'waiting' then leased_until end"
-            " where customer = $1 and endpoint = $2 and event = $3 returning 1",
-            customer,
-            endpoint,
-            event,
-        )
+        async with customers_rows(self._pool, customer) as db:
+            found = await db.fetchval(
+                "update delivery set state = 'waiting', attempts = 0, next_at = now(), cause = '', settled_at = null,"
+                " leased_until = case when state = 'waiting' then leased_until end"
+                " where customer = $1 and endpoint = $2 and event = $3 returning 1",
+                customer,
+                endpoint,
+                event,
+            )
         return found is not None
 
     async def drop(self, customer: CustomerId, endpoint: str) -> None:
         """All of an endpoint that is gone."""
-        await self._pool.execute("delete from delivery where customer = $1 and endpoint = $2", customer, endpoint)
+        async with customers_rows(self._pool, customer) as db:
+            await db.execute("delete from delivery where customer = $1 and endpoint = $2", customer, endpoint)
 
     async def forget_old(self) -> None:
         """What was settled KEPT_DAYS ago, with its attempts."""

@@ -1,6 +1,7 @@
 """Signing secrets of customers' endpoints: sealed under the customer's own key, opened only to sign."""
 
 from chassis.postgres.pool import Pool
+from chassis.postgres.row_security import customers_rows
 from chassis.sealing import seal, unseal
 from contracts.ids import CustomerId
 from gateway.adapters.vault import Vault
@@ -16,22 +17,24 @@ class OutboundSecrets:
         """Keep a new one."""
         key = await self._vault.purpose_key(customer, "webhook secrets")
         sealed = seal(key, secret.encode(), binding=_binding(customer, endpoint, id))
-        await self._pool.execute(
-            "insert into outbound_secret (id, customer, endpoint, sealed) values ($1, $2, $3, $4)",
-            id,
-            customer,
-            endpoint,
-            sealed,
-        )
+        async with customers_rows(self._pool, customer) as db:
+            await db.execute(
+                "insert into outbound_secret (id, customer, endpoint, sealed) values ($1, $2, $3, $4)",
+                id,
+                customer,
+                endpoint,
+                sealed,
+            )
 
     async def open(self, customer: CustomerId, endpoint: str, ids: list[str]) -> list[str]:
         """Those of `ids` that there are, in their order. Raises SealBroken."""
-        rows = await self._pool.fetch(
-            "select id, sealed from outbound_secret where customer = $1 and endpoint = $2 and id = any($3::text[])",
-            customer,
-            endpoint,
-            ids,
-        )
+        async with customers_rows(self._pool, customer) as db:
+            rows = await db.fetch(
+                "select id, sealed from outbound_secret where customer = $1 and endpoint = $2 and id = any($3::text[])",
+                customer,
+                endpoint,
+                ids,
+            )
         key = await self._vault.purpose_key(customer, "webhook secrets")
         found = {
             row["id"]: unseal(key, row["sealed"], binding=_binding(customer, endpoint, row["id"])).decode()
@@ -41,12 +44,13 @@ class OutboundSecrets:
 
     async def forget(self, customer: CustomerId, endpoint: str, *, but: list[str]) -> None:
         """Drop all of an endpoint's, except `but`."""
-        await self._pool.execute(
-            "delete from outbound_secret where customer = $1 and endpoint = $2 and not id = any($3::text[])",
-            customer,
-            endpoint,
-            but,
-        )
+        async with customers_rows(self._pool, customer) as db:
+            await db.execute(
+                "delete from outbound_secret where customer = $1 and endpoint = $2 and not id = any($3::text[])",
+                customer,
+                endpoint,
+                but,
+            )
 
 
 def _binding(customer: CustomerId, endpoint: str, id: str) -> bytes:

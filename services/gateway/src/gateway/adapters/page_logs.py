@@ -7,6 +7,7 @@ import msgspec
 
 from chassis.postgres.names import lock_key
 from chassis.postgres.pool import Pool
+from chassis.postgres.row_security import customers_rows
 from contracts.ids import CustomerId, KeyId, SessionId
 
 KEPT_DAYS = 30
@@ -49,31 +50,33 @@ class PageLogs:
 
     async def take(self, report: SealedReport) -> Literal["taken", "often", "full"]:
         """Keep it, if the session's bounds allow."""
-        outcome: Literal["taken", "often", "full"] = await self._pool.fetchval(
-            "select take_report($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-            lock_key("page_log", report.session),
-            report.id,
-            report.customer,
-            report.session,
-            report.keyid,
-            report.size,
-            report.sealed,
-            self._bounds.a_minute,
-            self._bounds.reports,
-            self._bounds.bytes,
-        )
+        async with customers_rows(self._pool, report.customer) as db:
+            outcome: Literal["taken", "often", "full"] = await db.fetchval(
+                "select take_report($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                lock_key("page_log", report.session),
+                report.id,
+                report.customer,
+                report.session,
+                report.keyid,
+                report.size,
+                report.sealed,
+                self._bounds.a_minute,
+                self._bounds.reports,
+                self._bounds.bytes,
+            )
         return outcome
 
     async def reports(self, customer: CustomerId, session: SessionId, *, after: int, limit: int) -> list[KeptReport]:
         """At most `limit` with `seq` > `after`, oldest first."""
-        rows = await self._pool.fetch(
-            "select seq, id, keyid, received_at, sealed from page_log"
-            " where customer = $1 and session = $2 and seq > $3 order by seq limit $4",
-            customer,
-            session,
-            after,
-            limit,
-        )
+        async with customers_rows(self._pool, customer) as db:
+            rows = await db.fetch(
+                "select seq, id, keyid, received_at, sealed from page_log"
+                " where customer = $1 and session = $2 and seq > $3 order by seq limit $4",
+                customer,
+                session,
+                after,
+                limit,
+            )
         return [KeptReport(**dict(row)) for row in rows]
 
     async def forget_old(self) -> None:

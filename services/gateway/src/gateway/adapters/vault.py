@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 import msgspec
 
 from chassis.postgres.pool import Pool
+from chassis.postgres.row_security import customers_rows
 from chassis.sealing import derive_key, keyed_digest, new_key, seal, unseal
 from contracts.ids import CustomerId, KeyId, SessionId
 
@@ -50,21 +51,23 @@ class Vault:
 
     async def data_key(self, *, customer: CustomerId, session: SessionId, keyid: KeyId) -> bytes | None:
         """The key, 32 bytes; None where no key of that id belongs to that session of that customer."""
-        wrapped = await self._pool.fetchval(
-            "select wrapped from data_key where keyid = $1 and customer = $2 and session = $3",
-            keyid,
-            customer,
-            session,
-        )
+        async with customers_rows(self._pool, customer) as db:
+            wrapped = await db.fetchval(
+                "select wrapped from data_key where customer = $1 and keyid = $2 and session = $3",
+                customer,
+                keyid,
+                session,
+            )
         if wrapped is None:
             return None
         return unseal(await self._customer_key(customer), wrapped, binding=_binding(customer, session, keyid))
 
     async def key_of_session(self, customer: CustomerId, session: SessionId) -> SessionKey | None:
         """The one key of a session; None once it is destroyed."""
-        row = await self._pool.fetchrow(
-            "select keyid, wrapped from data_key where customer = $1 and session = $2", customer, session
-        )
+        async with customers_rows(self._pool, customer) as db:
+            row = await db.fetchrow(
+                "select keyid, wrapped from data_key where customer = $1 and session = $2", customer, session
+            )
         if row is None:
             return None
         binding = _binding(customer, session, row["keyid"])
@@ -72,11 +75,12 @@ class Vault:
 
     async def data_keys(self, customer: CustomerId, keyids: Collection[KeyId]) -> dict[KeyId, bytes]:
         """Those of the customer's keys that there are, in one look; what is missing was destroyed, or never was."""
-        rows = await self._pool.fetch(
-            "select keyid, session, wrapped from data_key where customer = $1 and keyid = any($2::text[])",
-            customer,
-            list(keyids),
-        )
+        async with customers_rows(self._pool, customer) as db:
+            rows = await db.fetch(
+                "select keyid, session, wrapped from data_key where customer = $1 and keyid = any($2::text[])",
+                customer,
+                list(keyids),
+            )
         wrapping = await self._customer_key(customer) if rows else b""
         return {
             row["keyid"]: unseal(wrapping, row["wrapped"], binding=_binding(customer, row["session"], row["keyid"]))
@@ -101,10 +105,13 @@ class Vault:
     async def _customer_key(self, customer: CustomerId) -> bytes:
         if customer not in self._customers:
             made = seal(self._wrapping, new_key(), binding=customer.encode())
-            await self._pool.execute(
-                "insert into customer_key (customer, wrapped) values ($1, $2) on conflict do nothing", customer, made
-            )
-            kept = await self._pool.fetchval("select wrapped from customer_key where customer = $1", customer)
+            async with customers_rows(self._pool, customer) as db:
+                await db.execute(
+                    "insert into customer_key (customer, wrapped) values ($1, $2) on conflict do nothing",
+                    customer,
+                    made,
+                )
+                kept = await db.fetchval("select wrapped from customer_key where customer = $1", customer)
             self._customers[customer] = unseal(self._wrapping, kept, binding=customer.encode())
             while len(self._customers) > _CACHED_CUSTOMERS:
                 self._customers.popitem(last=False)

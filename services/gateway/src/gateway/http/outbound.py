@@ -201,7 +201,7 @@ async def list_attempts(
     """Every try of one delivery."""
     _found(endpoints, principal.customer, webhook_id)
     with store_in_reach():
-        found = await deliveries.attempts(webhook_id, event_id)
+        found = await deliveries.attempts(principal.customer, webhook_id, event_id)
     return AttemptLog(data=[_attempt(one) for one in found])
 
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from chassis.postgres.fetching import fetch
+from chassis.postgres.fetching import rows_of
 from chassis.postgres.pool import Pool
 from contracts.ids import CustomerId, SessionId
 
@@ -68,12 +68,12 @@ async def sessions_of(
     conditions, values = _conditions(search, after)
     query = " and ".join([_ADMITTED, *(text.format(*numbers) for text, numbers in conditions)])
     query += f" order by requested_at desc, session desc limit {int(limit)}"
-    return [FoundRow(**dict(row)) for row in await fetch(pool, query, customer, *values)]
+    return [FoundRow(**dict(row)) for row in await rows_of(pool, customer, query, customer, *values)]
 
 
 async def session_of(pool: Pool, customer: CustomerId, session: SessionId) -> FoundRow | None:
     """One session of the customer's. Raises ReadModelsOutOfReach."""
-    rows = await fetch(pool, f"{_ADMITTED} and session = $2", customer, session)
+    rows = await rows_of(pool, customer, f"{_ADMITTED} and session = $2", customer, session)
     return FoundRow(**dict(rows[0])) if rows else None
 
 

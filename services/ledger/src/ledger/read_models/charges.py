@@ -6,7 +6,7 @@ from typing import Any
 from asyncpg import Pool
 
 from chassis.event_log import Recorded
-from chassis.postgres.fetching import fetch
+from chassis.postgres.fetching import rows_of
 from chassis.projection import Db
 from contracts.events.usage import UsageEvent
 from contracts.ids import CustomerId, SessionId
@@ -86,8 +86,9 @@ class Charges:
 
 async def charges_of(pool: Pool, *, customer: CustomerId, session: str, price_book: str) -> list[Charge]:
     """A session's lines under one price book, in log order."""
-    rows = await fetch(
+    rows = await rows_of(
         pool,
+        customer,
         f"select {', '.join(_COLUMNS)} from charge where customer = $1 and session = $2 and price_book = $3"  # noqa: S608
         " order by sequence, index, unit",
         customer,

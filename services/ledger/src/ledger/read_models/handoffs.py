@@ -6,7 +6,7 @@ import msgspec
 from asyncpg import Pool
 
 from chassis.event_log import Recorded
-from chassis.postgres.fetching import fetch
+from chassis.postgres.fetching import rows_of
 from chassis.projection import Db
 from contracts.events.handoff import HandoffEvent
 from contracts.ids import CustomerId
@@ -77,9 +77,8 @@ class Handoffs:
 
 async def handoffs_of(pool: Pool, *, customer: CustomerId, session: str) -> list[Row]:
     """All transfers of a session, by when they were asked for."""
-    rows = await fetch(
-        pool, "select * from handoff where customer = $1 and session = $2 order by sequence, index", customer, session
-    )
+    query = "select * from handoff where customer = $1 and session = $2 order by sequence, index"
+    rows = await rows_of(pool, customer, query, customer, session)
     return [_read(row) for row in rows]
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from asyncpg import Pool
 
 from chassis.event_log import Commit
-from chassis.postgres.fetching import fetch
+from chassis.postgres.fetching import rows_of
 from chassis.projection import Db
 from contracts.ids import CustomerId
 from contracts.subjects import Log, owner_of
@@ -112,8 +112,9 @@ def _owner(subject: str) -> tuple[str, str]:
 
 async def heads_of(pool: Pool, *, customer: CustomerId, session: str) -> list[Head]:
     """The chain heads of a session's streams, by subject; empty for a session that this customer does not have."""
-    rows = await fetch(
+    rows = await rows_of(
         pool,
+        customer,
         "select subject, count, head from sessions_chain where customer = $1 and entity = $2 order by subject",
         customer,
         session,
@@ -126,8 +127,9 @@ async def commits_of(
 ) -> AsyncIterator[RecordedCommit]:
     """A session's commits of all writers in log order, with `after` < sequence <= `up_to`, read page by page."""
     while True:
-        rows = await fetch(
+        rows = await rows_of(
             pool,
+            customer,
             "select subject, number, sequence, stored_ns, payload from sessions_commit"
             " where customer = $1 and entity = $2 and sequence > $3 and sequence <= $4 order by sequence limit $5",
             customer,

@@ -6,7 +6,7 @@ import msgspec
 from asyncpg import Pool
 
 from chassis.event_log import Recorded
-from chassis.postgres.fetching import fetch
+from chassis.postgres.fetching import rows_of
 from chassis.projection import Db
 from contracts.ids import CustomerId
 from contracts.registry import decode_data
@@ -76,8 +76,9 @@ async def history_of(
     pool: Pool, *, customer: CustomerId, session: str, after: tuple[int, int] = (0, 0), limit: int
 ) -> list[Line]:
     """Lines of a session in log order, beyond the place `after` (sequence, index), at most `limit`."""
-    rows = await fetch(
+    rows = await rows_of(
         pool,
+        customer,
         "select customer, session, sequence, index, item from history_item"
         " where customer = $1 and session = $2 and (sequence, index) > ($3, $4) order by sequence, index limit $5",
         customer,

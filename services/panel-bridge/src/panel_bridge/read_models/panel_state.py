@@ -10,7 +10,7 @@ import msgspec
 from asyncpg import Pool
 
 from chassis.event_log import Recorded
-from chassis.postgres.fetching import fetch
+from chassis.postgres.fetching import rows_of
 from chassis.projection import Db
 from contracts.events.panel import PanelEvent
 from contracts.ids import CustomerId, InvalidId, check_id
@@ -92,7 +92,8 @@ class PanelState:
 
 async def knows(pool: Pool, *, customer: CustomerId, session: str) -> bool:
     """Whether this customer has such a session."""
-    rows = await fetch(pool, "select 1 from panel_session where customer = $1 and session = $2", customer, session)
+    query = "select 1 from panel_session where customer = $1 and session = $2"
+    rows = await rows_of(pool, customer, query, customer, session)
     return bool(rows)
 
 
@@ -102,8 +103,9 @@ async def revisions_of(
     """All revisions of a session's panels in log order, up to the place `at` (sequence, index) if given, without the
     content that a later whole one of the same instance replaces.
     """
-    rows = await fetch(
+    rows = await rows_of(
         pool,
+        customer,
         _FIND_REVISIONS,
         customer,
         session,
@@ -115,9 +117,8 @@ async def revisions_of(
 
 async def counts_of(pool: Pool, *, customer: CustomerId, session: str) -> dict[str, dict[str, int]]:
     """By panel: how often it was opened, changed by whom, commanded, refused."""
-    rows = await fetch(
-        pool, "select panel, counted, count from panel_count where customer = $1 and session = $2", customer, session
-    )
+    query = "select panel, counted, count from panel_count where customer = $1 and session = $2"
+    rows = await rows_of(pool, customer, query, customer, session)
     counts: dict[str, dict[str, int]] = {}
     for row in rows:
         counts.setdefault(row["panel"], {})[row["counted"]] = row["count"]
