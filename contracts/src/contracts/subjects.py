@@ -18,6 +18,9 @@ TEMPLATE_VERSIONS_BUCKET = "TEMPLATE_VERSIONS"
 KNOWLEDGE_BUCKET = "KNOWLEDGE"
 """Object store bucket: customers' documents and their chunks, sealed. Config alone uses it."""
 
+MCP_TOOLS_BUCKET = "MCP_TOOLS"
+"""Object store bucket: tools of MCP servers as they were approved, each under its SHA-256."""
+
 SECRETS_BUCKET = "SECRETS"
 """Key-value bucket: customers' secrets as config seals them, and their wrapped data keys. Config alone uses it."""
 
@@ -146,7 +149,10 @@ JOB_DEATH = "req.gateway.job_death"
 """Request/reply: a worker reports that a job process of its own died (contracts/commands/jobs.py)."""
 
 TOOL_SECRETS = "req.config.tool_secrets"
-"""Request/reply: the signing secrets of a session's custom tools (contracts/commands/secrets.py)."""
+"""Request/reply: the secrets of a session's own tools and MCP servers (contracts/commands/secrets.py)."""
+
+MCP_TOOLS = "req.config.mcp_tools"
+"""Request/reply: a session saw that an MCP server's tools have changed (contracts/commands/mcp.py)."""
 
 PROVIDER_CREDENTIALS = "req.config.provider_credentials"
 """Request/reply: a customer's own keys at providers, for a job of its own (contracts/commands/secrets.py)."""
