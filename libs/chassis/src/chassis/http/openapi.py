@@ -16,6 +16,7 @@ from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.response import Stream
 from litestar.routes import HTTPRoute
 
+from chassis.access import CustomerIsSuspended
 from chassis.errors import (
     InvalidInput,
     NotAllowed,
@@ -225,7 +226,7 @@ def _problems(handler: HTTPRouteHandler, has_parameters: bool) -> Document:
     if has_body:
         refused.append(TooLarge)
     if "scope" in handler.opt:
-        refused += [NotAuthenticated, NotAllowed, TooMany]
+        refused += [NotAuthenticated, NotAllowed, CustomerIsSuspended, TooMany]
     if "{" in handler.paths.copy().pop() and "scope" in handler.opt:
         refused.append(NotFound)
     if handler.opt.get("idempotent"):

@@ -13,20 +13,26 @@ from chassis.log_fold import LogFold
 from chassis.object_store import ObjectStore
 from contracts.aliases import AliasTarget, choose
 from contracts.envelope import Envelope, InvalidCommit, decode_commit
-from contracts.events.customer import CustomerCreated
+from contracts.events.customer import CustomerCapped, CustomerCreated, CustomerResumed, CustomerSuspended
 from contracts.events.template import TemplateAliasMoved, TemplateAliasRemoved, TemplateArchived, TemplatePublished
 from contracts.ids import CustomerId, SessionId, TemplateId, VersionHash
 from contracts.registry import UnknownEvent, decode_data
 from contracts.subjects import Log
 from contracts.template_version import TemplateVersion, decode_version
+from gateway.domain.suspension import Standing
 
 log = structlog.get_logger(__name__)
 _KINDS = ("template", "customer")
 _CACHED_VERSIONS = 500
+_NS = 1_000_000_000
+_GOOD = Standing()
 
 
 class Catalogue(LogFold):
-    """Published version and aliases per template, each customer's limit. `caught_up` is set once the past is known."""
+    """Published version and aliases per template, each customer's limit and standing.
+
+    `caught_up` is set once the past is known.
+    """
 
     def __init__(self, *, event_log: EventLog, objects: ObjectStore, max_sessions: int) -> None:
         super().__init__(log=event_log, name=Log.CONFIG)
@@ -34,6 +40,7 @@ class Catalogue(LogFold):
         self._published: dict[tuple[CustomerId, TemplateId], VersionHash] = {}
         self._aliases: dict[tuple[CustomerId, TemplateId], dict[str, list[AliasTarget]]] = {}
         self._limits: dict[CustomerId, int] = {}
+        self._standings: dict[CustomerId, Standing] = {}
         self._versions: OrderedDict[VersionHash, TemplateVersion] = OrderedDict()
 
     def published(self, customer: CustomerId, template: TemplateId) -> VersionHash | None:
@@ -49,6 +56,10 @@ class Catalogue(LogFold):
         """How many sessions a customer may have open; the deployment's own limit where no event names one."""
         return self._limits.get(customer, self._max_sessions)
 
+    def standing(self, customer: CustomerId) -> Standing:
+        """Whether the customer is suspended, and when it last was."""
+        return self._standings.get(customer, _GOOD)
+
     async def version(self, version: VersionHash) -> TemplateVersion:
         """A published version. Raises ObjectMissing, CorruptVersion, LogFault."""
         if version not in self._versions:
@@ -63,11 +74,11 @@ class Catalogue(LogFold):
             return
         try:
             for envelope in decode_commit(commit.payload):
-                self._evolve(envelope)
+                self._evolve(envelope, stored_s=commit.stored_ns / _NS)
         except (InvalidCommit, UnknownEvent, msgspec.ValidationError) as error:
             log.error("config_commit_unreadable", sequence=commit.sequence, error=type(error).__name__)
 
-    def _evolve(self, envelope: Envelope) -> None:
+    def _evolve(self, envelope: Envelope, *, stored_s: float) -> None:
         template = (envelope.customer, TemplateId(envelope.subject))
         match decode_data(envelope):
             case TemplatePublished() as published:
@@ -79,7 +90,12 @@ class Catalogue(LogFold):
                 self._aliases.setdefault(template, {})[moved.alias] = moved.targets
             case TemplateAliasRemoved() as removed:
                 self._aliases.get(template, {}).pop(removed.alias, None)
-            case CustomerCreated() as created:
-                self._limits[envelope.customer] = created.max_sessions
+            case CustomerCreated() | CustomerCapped() as capped:
+                self._limits[envelope.customer] = capped.max_sessions
+            case CustomerSuspended():
+                self._standings[envelope.customer] = Standing(suspended=True, at_s=stored_s, by=envelope.actor)
+            case CustomerResumed():
+                standing = self.standing(envelope.customer)
+                self._standings[envelope.customer] = msgspec.structs.replace(standing, suspended=False)
             case _:
                 pass

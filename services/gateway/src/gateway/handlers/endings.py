@@ -47,31 +47,41 @@ class Endings:
         self._sessions.take(view)
         return view
 
-    async def end(self, customer: CustomerId, session: SessionId, *, actor: str) -> SessionView:
-        """An operator's end: the live job's own, or ours where none answers. Not `known` for no such session."""
+    async def end(
+        self,
+        customer: CustomerId,
+        session: SessionId,
+        *,
+        actor: str,
+        reason: EndReason = "operator_ended",
+        politely: bool = True,
+    ) -> SessionView:
+        """An end from outside: the live job's own, or ours where none answers or none is asked.
+
+        The view is not `known` where there is no such session. Raises LogFault.
+        """
         view = await self._streams.load(customer, session)
         if not view.known or view.over:
             return view
-        if await self._asked(view, actor):
+        if politely and await self._asked(view, actor, reason):
             return view
         for _ in range(_ATTEMPTS):
             try:
-                return await self.take_over(view, "operator_ended", actor=actor)
+                return await self.take_over(view, reason, actor=actor)
             except RevisionConflict:
                 view = await self._streams.load(customer, session)
         return view
 
-    async def _asked(self, view: SessionView, actor: str) -> bool:
-        """Whether the live job said that it ends."""
-        request = LiveRequest(
-            customer=view.customer, actor=actor, traceparent=current_traceparent(), command=AskToEnd()
-        )
+    async def _asked(self, view: SessionView, actor: str, reason: EndReason) -> bool:
+        """Whether the live job said that it ends, or that it is ending already."""
+        command = AskToEnd(reason=reason)
+        request = LiveRequest(customer=view.customer, actor=actor, traceparent=current_traceparent(), command=command)
         subject = live_session_subject(view.session)
         try:
             answer: LiveAnswer = await ask(self._nats, subject, request, LiveAnswer, timeout_s=_LIVE_ANSWER_S)
         except (NoAnswer, RequestRefused):
             return False
-        return not isinstance(answer, LiveRefused)
+        return not isinstance(answer, LiveRefused) or answer.code == "session_over"
 
     def _duration_ms(self, view: SessionView) -> int:
         if not view.first_claimed_s:
