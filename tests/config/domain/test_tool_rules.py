@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.guarded_addresses import loopback_only
-from config.domain.tool_rules import argument_errors, name_errors, schema_advice, schema_errors, tool_errors
+from config.domain.schema_rules import argument_errors, schema_advice, schema_errors
+from config.domain.tool_rules import name_errors, tool_errors
 from contracts.custom_tool import CustomTool
 
 pytestmark = pytest.mark.unit

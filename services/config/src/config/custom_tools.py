@@ -24,7 +24,8 @@ from chassis.sealing import SealBroken
 from chassis.signed_calls import BadSecret, call_signed, parse_secret
 from chassis.vault import SecretMissing, Vault
 from config.domain.custom_tool import CUSTOM_TOOL, Archive, Create, Revise, State, ToolArchived, Written
-from config.domain.tool_rules import argument_errors, name_errors, tool_errors
+from config.domain.schema_rules import argument_errors
+from config.domain.tool_rules import name_errors, tool_errors
 from contracts.commands.secrets import OpenToolSecrets, ToolSecretsAnswer, ToolSecretsOpened, ToolSecretsRefused
 from contracts.custom_tool import CustomTool
 from contracts.envelope import decode_commit

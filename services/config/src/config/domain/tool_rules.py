@@ -1,33 +1,18 @@
-"""What a custom tool must be. Pointers go into the tool as its author wrote it.
-
-Its parameters are checked against values that a model makes up, inside a live call: so references stay inside the
-schema and never go round, and regular expressions, which no time limit can stop, are not offered.
-"""
+"""What a custom tool must be. Pointers go into the tool as its author wrote it."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
-from typing import cast
-
-import jsonschema
-import msgspec
+from collections.abc import Iterator
 
 from chassis.errors import FieldError
 from chassis.guarded_addresses import Permission, UrlRefused, check_url
-from config.domain.pointers import outside, pointer
+from config.domain.pointers import outside
+from config.domain.schema_rules import schema_errors
 from contracts.builtin_tools import BUILTIN_TOOLS
 from contracts.custom_tool import MAX_TIMEOUT_S, CustomTool
 from contracts.panels.checks import HANDOFF_PREFIX
 
 MAX_DESCRIPTION = 1000
-MAX_SCHEMA_BYTES = 16 * 1024
-MAX_DEPTH = 32
-MAX_MISTAKES = 20
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
-_DEFINED = re.compile(r"#/\$defs/([A-Za-z0-9_-]+)\Z")
-_NOT_OFFERED = ("$id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$schema", "pattern", "patternProperties")
-_VALUES_NOT_SCHEMAS = ("const", "default", "enum", "examples")
-_BY_NAME = ("properties", "$defs", "dependentSchemas")
 
 
 def name_errors(name: str) -> Iterator[FieldError]:
@@ -48,100 +33,3 @@ def tool_errors(tool: CustomTool, *, allow: Permission | None) -> Iterator[Field
     except UrlRefused as refused:
         yield FieldError("/url", "url_refused", str(refused))
     yield from schema_errors(tool.parameters)
-
-
-def schema_errors(schema: Mapping[str, object]) -> Iterator[FieldError]:
-    """Every mistake of the parameters, or the one that keeps the others from being looked for."""
-    if len(msgspec.json.encode(schema)) > MAX_SCHEMA_BYTES:
-        yield FieldError("/parameters", "too_large", f"a schema has at most {MAX_SCHEMA_BYTES} bytes")
-        return
-    if schema.get("type") != "object":
-        yield FieldError("/parameters/type", "not_an_object", "the parameters are an object")
-    found = list(_keyword_errors(schema, ("parameters",), 0))
-    yield from found
-    if found:
-        return
-    try:
-        jsonschema.Draft202012Validator.check_schema(schema)
-    except jsonschema.SchemaError as error:
-        where = pointer("parameters", *error.absolute_path)
-        yield FieldError(where, "not_a_schema", f"not JSON Schema 2020-12: breaks the rule {error.validator}")
-        return
-    yield from _reference_errors(schema)
-
-
-def schema_advice(schema: Mapping[str, object]) -> Iterator[FieldError]:
-    """What is allowed, and would be better otherwise."""
-    if schema.get("additionalProperties") is not False:
-        detail = "say additionalProperties: false, so that a model cannot invent arguments"
-        yield FieldError("/parameters/additionalProperties", "advised", detail)
-    properties = schema.get("properties")
-    for name, part in properties.items() if isinstance(properties, dict) else ():
-        if isinstance(part, dict) and part.get("type") == "string" and not {"maxLength", "enum", "const"} & set(part):
-            where = pointer("parameters", "properties", name, "maxLength")
-            yield FieldError(where, "advised", f"say how long {name} may be")
-
-
-def argument_errors(schema: Mapping[str, object], arguments: Mapping[str, object]) -> Iterator[FieldError]:
-    """Where arguments break a schema that was checked; the rule is named, never the value."""
-    for error in islice(jsonschema.Draft202012Validator(schema).iter_errors(arguments), MAX_MISTAKES):
-        where = pointer("arguments", *error.absolute_path)
-        yield FieldError(where, "breaks_schema", f"breaks the rule {error.validator}")
-
-
-def _keyword_errors(part: object, path: tuple[object, ...], depth: int) -> Iterator[FieldError]:
-    if depth > MAX_DEPTH:
-        yield FieldError(pointer(*path), "too_deep", f"a schema is nested at most {MAX_DEPTH} deep")
-    elif isinstance(part, list):
-        for place, value in enumerate(part):
-            yield from _keyword_errors(value, (*path, place), depth + 1)
-    elif isinstance(part, dict):
-        yield from _own_keyword_errors(part, path)
-        for keyword, value in part.items():
-            if keyword in _BY_NAME and isinstance(value, dict):
-                for name, named in value.items():
-                    yield from _keyword_errors(named, (*path, keyword, name), depth + 1)
-            elif keyword not in _VALUES_NOT_SCHEMAS:
-                yield from _keyword_errors(value, (*path, keyword), depth + 1)
-
-
-def _own_keyword_errors(part: Mapping[str, object], path: tuple[object, ...]) -> Iterator[FieldError]:
-    for keyword in _NOT_OFFERED:
-        if keyword in part:
-            yield FieldError(pointer(*path, keyword), "not_offered", f"{keyword} is not offered in a tool's parameters")
-    if "$ref" in part and not (isinstance(part["$ref"], str) and _DEFINED.match(part["$ref"])):
-        yield FieldError(pointer(*path, "$ref"), "remote_reference", "a reference is #/$defs/<name>")
-
-
-def _reference_errors(schema: Mapping[str, object]) -> Iterator[FieldError]:
-    """References to nothing, and those that go round: a validator would follow them for ever."""
-    defined = cast(Mapping[str, object], schema.get("$defs", {}))
-    edges = {name: set(_references(part)) for name, part in defined.items()}
-    for name in sorted(set(_references(schema)) - set(defined)):
-        yield FieldError("/parameters/$defs", "unknown_reference", f"$defs has no {name[:64]}")
-    for name in sorted(edges):
-        if name in _reached(name, edges):
-            yield FieldError(pointer("parameters", "$defs", name), "circular_reference", f"{name} refers to itself")
-
-
-def _reached(start: str, edges: Mapping[str, set[str]]) -> set[str]:
-    seen: set[str] = set()
-    frontier = [start]
-    while frontier:
-        for name in edges.get(frontier.pop(), set()) - seen:
-            seen.add(name)
-            frontier.append(name)
-    return seen
-
-
-def _references(part: object) -> Iterator[str]:
-    if isinstance(part, Mapping):
-        reference = part.get("$ref")
-        if isinstance(reference, str) and (match := _DEFINED.match(reference)):
-            yield match[1]
-        for keyword, value in part.items():
-            if keyword not in _VALUES_NOT_SCHEMAS:
-                yield from _references(value)
-    elif isinstance(part, Sequence) and not isinstance(part, str):
-        for value in part:
-            yield from _references(value)

@@ -12,7 +12,7 @@ from chassis.guarded_http import GuardedFault
 from chassis.http.app import Caller, PathId
 from config.custom_tools import CustomTools, TooManyTools
 from config.domain.custom_tool import ToolArchived, ToolExists, Written
-from config.domain.tool_rules import schema_advice
+from config.domain.schema_rules import schema_advice
 from config.http.answers import encoded
 from contracts.builtin_tools import BUILTIN_DESCRIPTIONS
 from contracts.custom_tool import CustomTool
