@@ -10,13 +10,15 @@ import msgspec
 import rfc8785
 from msgspec import UNSET, UnsetType
 
+from contracts.conditions import Condition
 from contracts.custom_tool import CustomTool
 from contracts.ids import AgentId, DocumentId, PanelId, TemplateId, VersionHash
+from contracts.mcp_server import VersionMcpServer
 from contracts.modality import PRESETS, PresetName
 from contracts.modality import ModalityProfile as ModalityProfile
 from contracts.modality import Source as Source
 from contracts.modality import SourceMode as SourceMode
-from contracts.panels.kind import PanelKind
+from contracts.panels.kind import PanelKind, Schema
 from contracts.speech import PanelAttach, SpeechTuning, VisionPolicy
 from contracts.variables import Declaration
 
@@ -104,12 +106,18 @@ def _instead_of(first: C, other: LlmFallback | VoiceFallback | SttFallback) -> C
 
 
 class HandoffTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An edge of the handoff graph. `last_n` counts messages, for the policy `last_n` only."""
+    """An edge of the handoff graph. `last_n` counts messages: what `last_n` carries, and `summary` where none is made.
+
+    `arguments` is the JSON Schema of an object: what the model must say for the next agent, beside its reason. The
+    conversation passes only while `guard` holds.
+    """
 
     agent: AgentId
     policy: ContextPolicy = "full"
     description: str = ""
     last_n: int | None = None
+    arguments: Schema | UnsetType = UNSET
+    guard: Condition | UnsetType = UNSET
 
 
 class AgentDefinition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -206,7 +214,8 @@ class VersionAgent(msgspec.Struct, frozen=True, kw_only=True):
 class TemplateVersion(msgspec.Struct, frozen=True, kw_only=True):
     """The whole set, as sessions run it. `panel_kinds` holds each kind's file, so that nothing else is needed.
 
-    `tools` holds the customer's own tools by name, without their secrets; it is left out where there are none.
+    `tools` holds the customer's own tools by name, `mcp_servers` its MCP servers, both without their secrets; each is
+    left out where there are none.
     """
 
     template_id: TemplateId
@@ -214,6 +223,7 @@ class TemplateVersion(msgspec.Struct, frozen=True, kw_only=True):
     agents: list[VersionAgent]
     panel_kinds: dict[PanelId, PanelKind]
     tools: dict[str, CustomTool] | UnsetType = UNSET
+    mcp_servers: dict[str, VersionMcpServer] | UnsetType = UNSET
 
     def agent(self, id: AgentId) -> AgentDefinition:
         """The definition of an agent of this version; raises KeyError."""

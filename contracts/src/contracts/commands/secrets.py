@@ -1,4 +1,4 @@
-"""Asking config for what a session's job needs in secret: the signing secrets of its tools, the customer's own keys at
+"""Asking config for what a session's job needs in secret: the secrets of its tools, the customer's own keys at
 providers. The answers are secret: they are never logged or stored.
 """
 
@@ -9,16 +9,27 @@ from contracts.providers import ProviderName
 
 
 class OpenToolSecrets(msgspec.Struct, frozen=True, kw_only=True):
-    """Open the secrets of the custom tools in a template version of this customer."""
+    """Open the secrets of the custom tools and MCP servers in a template version of this customer."""
 
     customer: CustomerId
     version: VersionHash
 
 
+class McpAccess(msgspec.Struct, frozen=True, kw_only=True):
+    """What a session presents to an MCP server, and the hashes of the tools that are approved now, by name."""
+
+    headers: dict[str, str]
+    approved: dict[str, str]
+
+
 class ToolSecretsOpened(msgspec.Struct, frozen=True, kw_only=True, tag="opened"):
-    """The key of each tool by the tool's name; a tool whose secret does not open is left out."""
+    """The key of each custom tool by its name; one whose secret does not open is left out.
+
+    So is an MCP server (by its name in `mcp`) that is archived, or that now has its credentials for another origin.
+    """
 
     keys: dict[str, bytes]
+    mcp: dict[str, McpAccess] = {}
 
 
 class ToolSecretsRefused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):

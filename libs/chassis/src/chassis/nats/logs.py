@@ -10,7 +10,14 @@ import structlog
 from chassis.nats import api
 from chassis.nats.connection import Client
 from contracts.envelope import MAX_COMMIT_BYTES
-from contracts.subjects import KEY_USES_BUCKET, SECRETS_BUCKET, TEMPLATE_VERSIONS_BUCKET, Log
+from contracts.subjects import (
+    KEY_USES_BUCKET,
+    KNOWLEDGE_BUCKET,
+    MCP_TOOLS_BUCKET,
+    SECRETS_BUCKET,
+    TEMPLATE_VERSIONS_BUCKET,
+    Log,
+)
 
 Settings = dict[str, Any]
 
@@ -26,7 +33,8 @@ async def declare_logs(client: Client, *, replicas: int) -> None:
     """Create or update the streams of all logs and the buckets beside them. Raises LogFault."""
     for log in Log:
         await _declare(client, log_settings(log, replicas=replicas))
-    await _declare(client, bucket_settings(TEMPLATE_VERSIONS_BUCKET, replicas=replicas))
+    for objects in (TEMPLATE_VERSIONS_BUCKET, KNOWLEDGE_BUCKET, MCP_TOOLS_BUCKET):
+        await _declare(client, bucket_settings(objects, replicas=replicas))
     for bucket in (SECRETS_BUCKET, KEY_USES_BUCKET):
         await _declare(client, keyed_settings(bucket, replicas=replicas))
 

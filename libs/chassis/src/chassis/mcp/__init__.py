@@ -1,0 +1,1 @@
+"""A client of the Model Context Protocol over guarded HTTP: only tools, only streamable HTTP (ADR 22)."""
