@@ -27,3 +27,14 @@ class ObjectStoreBehaviour:
     async def test_what_was_never_put_is_missing(self, objects: ObjectStore) -> None:
         with pytest.raises(ObjectMissing):
             await objects.get("0" * 64)
+
+    async def test_what_was_deleted_is_missing_and_can_be_put_again(self, objects: ObjectStore) -> None:
+        name, content = named(b"gone" * 100_000)
+        await objects.delete(name)
+        await objects.put(name, content)
+        for _ in range(2):
+            await objects.delete(name)
+        with pytest.raises(ObjectMissing):
+            await objects.get(name)
+        await objects.put(name, content)
+        assert await objects.get(name) == content

@@ -1,4 +1,4 @@
-"""The port to content-addressed objects: template versions and, later, large sealed content."""
+"""The port to content-addressed objects: template versions, and large sealed content."""
 
 from typing import Protocol
 
@@ -17,3 +17,6 @@ class ObjectStore(Protocol):
 
     async def get(self, name: str) -> bytes:
         """Fetch; raises ObjectMissing."""
+
+    async def delete(self, name: str) -> None:
+        """Forget the content; twice is safe."""

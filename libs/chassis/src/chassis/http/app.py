@@ -63,6 +63,8 @@ def create_app(
     - ``"refuses": (NoSuchSession, …)``, the refusals of their own, for the document;
     - ``"publishable": True``: that a publishable key opens it too; origin and template are the handler's to check;
     - ``"idempotent": True``: a repetition with the same Idempotency-Key gets the first answer (from `answers`);
+    - ``"accepts": "application/pdf"``, or a tuple of types: that they read the body themselves, as bytes;
+    - ``"max_body": 10_000_000``, beside Litestar's `request_max_body_size`: that their bodies may be longer than others';
     - ``"conditional": True`` and ``"etag": True``: that they take If-Match, and give an ETag.
 
     With `from_pages` a web page of any origin may call it: credentials are in headers, never in cookies.

@@ -45,9 +45,10 @@ class Idempotent:
         if offered is None:
             await self._app(scope, receive, send)
             return
-        body = await _read(receive, self._max_body)
+        max_body = scope["route_handler"].opt.get("max_body", self._max_body)
+        body = await _read(receive, max_body)
         once = self._once(scope, headers, offered, body)
-        if once is None or len(body) > self._max_body:  # refused further in, in the same words as ever
+        if once is None or len(body) > max_body:  # refused further in, in the same words as ever
             await self._app(scope, _again(body, receive), send)
         elif (answer := await self._answers.claim(once)) is not None:
             await _give(answer, send)

@@ -189,11 +189,19 @@ def _shared_parameters(handler: HTTPRouteHandler) -> list[Document]:
 
 def _request_body(handler: HTTPRouteHandler, schemas: _Schemas, example: Mapping[str, Any]) -> Document | None:
     if accepts := handler.opt.get("accepts"):
-        return {"required": True, "content": {accepts: {"schema": {"type": "object"}}}}
+        kinds = (accepts,) if isinstance(accepts, str) else accepts
+        return {"required": True, "content": {kind: _raw(kind) for kind in kinds}}
     taken = _taken(handler)
     if taken is None:
         return None
     return {"required": True, "content": {JSON: _content(schemas.of[taken], example.get("request"))}}
+
+
+def _raw(kind: str) -> Document:
+    """A body that the handler reads as it comes; bytes that are no text have no schema (OpenAPI 3.1, §4.8.14.2)."""
+    if kind.endswith("json"):
+        return {"schema": {"type": "object"}}
+    return {"schema": {"type": "string"}} if kind.startswith("text/") else {}
 
 
 def _success(handler: HTTPRouteHandler, schemas: _Schemas, example: Mapping[str, Any]) -> Document:

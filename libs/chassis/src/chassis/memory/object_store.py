@@ -19,3 +19,7 @@ class MemoryObjectStore:
             return self._objects[name]
         except KeyError:
             raise ObjectMissing(name) from None
+
+    async def delete(self, name: str) -> None:
+        """See the port."""
+        self._objects.pop(name, None)

@@ -56,6 +56,18 @@ class NatsObjectStore:
             raise LogFault(f"the object {name} is not what was stored")
         return content
 
+    async def delete(self, name: str) -> None:
+        """See the port: its chunks are purged, and a mark is left that it is gone. Raises LogFault."""
+        if await self._find(name) is None:
+            return
+        try:
+            bucket = await self._client.jetstream(timeout=self._timeout_s).object_store(self._bucket)
+            await bucket.delete(name)
+        except nats.js.errors.ObjectNotFoundError:
+            return
+        except _Errors as error:
+            raise LogFault(f"the object was not deleted: {type(error).__name__}") from error
+
     async def _find(self, name: str) -> _Meta | None:
         subject = f"$O.{self._bucket}.M.{base64.urlsafe_b64encode(name.encode()).decode()}"
         found = await api.patiently(
@@ -69,7 +81,7 @@ class NatsObjectStore:
         return None if meta.deleted else meta
 
     async def _content(self, meta: _Meta) -> bytes:
-        """Chunk by chunk from the leader: a version of a template is a few of 128 KiB at most."""
+        """Chunk by chunk from the leader, 128 KiB each."""
         chunks: list[bytes] = []
         after = 0
         for _ in range(meta.chunks):
