@@ -46,8 +46,8 @@ class Fact(msgspec.Struct, frozen=True):
 class Item(msgspec.Struct, frozen=True, kw_only=True):
     """One entry of the conversation: words, a handoff or a tool call, under LiveKit's original id.
 
-    `seal` is the SHA-256 (hex) of the sealed blob, empty where nothing was personal. `text` is what was said, or a
-    tool's arguments; `result` a tool's result, or its error.
+    `seal` is the SHA-256 (hex) of the sealed blob, empty where nothing was personal. `text` is what was said, a tool's
+    arguments, or a handoff's summary; `result` a tool's result, or its error, or a handoff's arguments.
     """
 
     kind: Literal["user", "agent", "handoff", "tool"]
@@ -268,6 +268,7 @@ def _spoken(state: RunState, fact: Fact, event: turn.TurnEvent) -> RunState:
 def _handed(state: RunState, fact: Fact, event: handoff.HandoffEvent) -> RunState:
     if not isinstance(event, handoff.HandoffCompleted):
         return state
+    told = fact.personal if isinstance(fact.personal, handoff.HandoffSummary) else None
     item = Item(
         kind="handoff",
         id=event.item_id or event.call_id,
@@ -276,7 +277,8 @@ def _handed(state: RunState, fact: Fact, event: handoff.HandoffEvent) -> RunStat
         name=event.to_agent,
         time=fact.envelope.time,
         seal=_seal(fact),
-        text=fact.personal.summary if isinstance(fact.personal, handoff.HandoffSummary) else None,
+        text=told.summary if told else None,
+        result=(told.arguments or None) if told else None,
     )
     items = (*state.items, item)
     return msgspec.structs.replace(state, items=items, agent=event.to_agent, handoffs=state.handoffs + 1)
