@@ -1,5 +1,7 @@
 """Reading rows for a request: a bounded wait for a connection, and trouble of the database as a refusal."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import asyncpg
@@ -8,6 +10,8 @@ from chassis.errors import Unavailable
 from chassis.postgres.faults import is_passing
 from chassis.postgres.row_security import customers_rows
 from contracts.ids import CustomerId
+
+_ACQUIRE_S = 2.0
 
 
 class ReadModelsOutOfReach(Unavailable):
@@ -21,10 +25,24 @@ async def rows_of(pool: asyncpg.Pool, customer: CustomerId, query: str, *argumen
 
     Raises ReadModelsOutOfReach, and asyncpg's errors for a statement that is wrong.
     """
-    try:
+    with _within_reach():
         async with customers_rows(pool, customer) as db:
             rows: list[asyncpg.Record] = await db.fetch(query, *arguments)
             return rows
+
+
+async def all_rows(pool: asyncpg.Pool, query: str, *arguments: Any) -> list[asyncpg.Record]:
+    """The rows of one statement over all customers: for operators alone. Raises as `rows_of`."""
+    with _within_reach():
+        async with pool.acquire(timeout=_ACQUIRE_S) as db:
+            rows: list[asyncpg.Record] = await db.fetch(query, *arguments)
+            return rows
+
+
+@contextlib.contextmanager
+def _within_reach() -> Iterator[None]:
+    try:
+        yield
     except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError) as error:
         raise ReadModelsOutOfReach("the read model has not been built yet") from error
     except Exception as error:
