@@ -31,7 +31,12 @@ def for_services(parts: Parts, environment: Mapping[str, str], *, log_json: bool
         "BATON_OTLP_ENDPOINT": environment.get("BATON_OTLP_ENDPOINT", ""),
         "BATON_LOG_JSON": "true" if log_json else "false",
     }
-    return {**found, **provider_variables(parts, environment)}
+    providers = provider_variables(parts, environment)
+    urls = {
+        name.removesuffix("_BASE_URL").lower(): url for name, url in providers.items() if name.endswith("_BASE_URL")
+    }
+    found["BATON_PROVIDER_URLS"] = ",".join(f"{name}={url}" for name, url in urls.items())
+    return {**found, **providers}
 
 
 def provider_variables(parts: Parts, environment: Mapping[str, str]) -> dict[str, str]:

@@ -29,14 +29,17 @@ from chassis.tasks import Tasks
 from chassis.vault import Keyring, Vault
 from config.custom_tools import CustomTools
 from config.entities import Entities
-from config.http import agents, aliases, keys, lists, models, templates, tools
+from config.http import agents, aliases, keys, lists, models, providers, templates, tools
 from config.http import versions as version_routes
 from config.http.examples import EXAMPLES
+from config.provider_checks import ProviderChecks
+from config.provider_credentials import PROVIDERS, ProviderCredentials
 from config.read_models.entity_index import SERVICE, EntityIndex
 from config.settings import Settings
 from config.versions import Versions
-from contracts.commands.secrets import OpenToolSecrets
-from contracts.subjects import SECRETS_BUCKET, TEMPLATE_VERSIONS_BUCKET, TOOL_SECRETS
+from contracts.commands.secrets import OpenProviderCredentials, OpenToolSecrets
+from contracts.providers import ProviderName
+from contracts.subjects import PROVIDER_CREDENTIALS, SECRETS_BUCKET, TEMPLATE_VERSIONS_BUCKET, TOOL_SECRETS
 
 SOURCE = "config/0.1"
 _MIGRATIONS = files("config") / "migrations"
@@ -49,6 +52,7 @@ ROUTES = [
     *models.ROUTES,
     *keys.ROUTES,
     *tools.ROUTES,
+    *providers.ROUTES,
 ]
 
 
@@ -103,12 +107,21 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             source=SOURCE,
         )
         versions = Versions(entities=entities, log=log, objects=NatsObjectStore(nats, TEMPLATE_VERSIONS_BUCKET))
+        vault = Vault(bucket=NatsSecretBucket(nats, SECRETS_BUCKET), keys=keyring)
         custom_tools = CustomTools(
             log=log,
             objects=NatsObjectStore(nats, TEMPLATE_VERSIONS_BUCKET),
             clock=SystemClock(),
-            vault=Vault(bucket=NatsSecretBucket(nats, SECRETS_BUCKET), keys=keyring),
+            vault=vault,
             client=client,
+            source=SOURCE,
+            allow=allow,
+        )
+        credentials = ProviderCredentials(
+            log=log,
+            clock=SystemClock(),
+            vault=vault,
+            checks=ProviderChecks(client=client, addresses=provider_addresses(settings)),
             source=SOURCE,
             allow=allow,
         )
@@ -128,6 +141,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
                 "versions": versions,
                 "pool": pool,
                 "custom_tools": custom_tools,
+                "credentials": credentials,
                 "access": access,
                 "uses": partial(read_uses, nats),
             },
@@ -135,8 +149,23 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             answers=answers,
             ready=lambda: nats.is_connected and access.caught_up.is_set(),
         )
-        async with await serve(nats, TOOL_SECRETS, OpenToolSecrets, custom_tools.secrets, queue="config"):
+        async with (
+            await serve(nats, TOOL_SECRETS, OpenToolSecrets, custom_tools.secrets, queue="config"),
+            await serve(nats, PROVIDER_CREDENTIALS, OpenProviderCredentials, credentials.open, queue="config"),
+        ):
             yield Service(name="config", app=app, tasks=tasks, ready=access.caught_up.is_set)
+
+
+def provider_addresses(settings: Settings) -> dict[ProviderName, str]:
+    """Where providers are, as the settings say; raises BadSettings."""
+    found: dict[ProviderName, str] = {}
+    for part in filter(None, settings.provider_urls.split(",")):
+        given, _, url = part.strip().partition("=")
+        name = next((name for name in PROVIDERS if name == given), None)
+        if name is None or not url:
+            raise BadSettings(f"BATON_PROVIDER_URLS: {', '.join(PROVIDERS)} may be given as name=URL, commas between")
+        found[name] = url
+    return found
 
 
 def _keyring(settings: Settings) -> Keyring:

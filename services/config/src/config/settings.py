@@ -8,7 +8,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     `secret_keys` wrap what seals customers' secrets: 64 hexadecimal digits each, commas between, the current one first
     (chassis.vault says how they rotate). `development_reach_loopback` lets customers' tools be on this very machine:
-    never in production.
+    never in production. `provider_urls` says where providers are, other than at their own addresses, for keys of
+    customers who name no address: ``openai=https://…/v1,deepgram=https://…/v1/listen``.
     """
 
     nats_url: str
@@ -21,3 +22,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 0
     log_json: bool = False
     development_reach_loopback: bool = False
+    provider_urls: str = ""

@@ -35,6 +35,7 @@ EXAMPLES: Examples = {
     "create_tool": {"request": {"name": "look_up_order", "secret": _SECRET, **_TOOL}},
     "revise_tool": {"request": _TOOL},
     "try_tool": {"request": {"arguments": {"order": "A-1042"}}},
+    "save_provider_credential": {"request": {"key": "sk-proj-example", "base_url": "https://eu.api.openai.com/v1"}},
     "create_agent": {"request": _AGENT},
     "write_agent": {"request": _AGENT},
     "create_template": {"request": _TEMPLATE},
