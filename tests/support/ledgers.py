@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from nats.aio.client import Client
+from tests.support.price_books import a_book, publish_book
 from tests.support.readers import PEPPER, holding_keys, issue_key
 from tests.support.sessions import Keys, ScriptedSession, a_session, append
 
@@ -42,6 +43,7 @@ async def a_world(nats_url: str, database: str) -> AsyncIterator[World]:
     keys = Keys([session, unclosed, foreign])
     async with connect(nats_url, name="tests") as nats, holding_keys(nats, keys):
         log = NatsEventLog(nats)
+        await publish_book(log, session.customer, a_book())
         for script in (session, foreign):
             await append(log, script.commits)
         position = await append(log, unclosed.commits)

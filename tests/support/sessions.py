@@ -109,13 +109,14 @@ def a_session(
     turns: int = 1,
     llm_model: str = "gpt-4.1-mini",
     closed: bool = True,
+    price_book: str = "",
 ) -> ScriptedSession:
     """Triage greets, hands over to the expert, who opens the editor, reads the user's edit, highlights and says so.
 
     `turns` repeats the part in which the user asks and the expert checks; without `closed` the room is still open.
     """
     writing = _Writing(customer, session or SessionId(new_id("ses")), llm_model)
-    writing.admitted()
+    writing.admitted(price_book)
     writing.greeted()
     writing.handed_over()
     for number in range(turns):
@@ -170,7 +171,7 @@ class _Writing:
             state=self.state,
         )
 
-    def admitted(self) -> None:
+    def admitted(self, price_book: str) -> None:
         requested = session.SessionRequested(
             template_id=TemplateId("tpl_help"),
             version=VersionHash("0" * 64),
@@ -181,6 +182,7 @@ class _Writing:
             modality_profile=ModalityProfile(),
             panels=[IDE],
             limits=Limits(),
+            price_book=price_book,
         )
         user = session.UserPersonal(name="Ada Lovelace", preferences={"pace": "slow"})
         self.admit((requested, user), session.SessionDispatched(epoch=1, room=self.id))

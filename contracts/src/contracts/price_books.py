@@ -53,8 +53,18 @@ def evolve(book: OwnBook, event: EventData) -> OwnBook:
             return book
 
 
-def corrected(version: str, published: Sequence[PriceBookPublished]) -> str:
-    """What a version reads by now: itself, or the last that corrects it, and so on from there."""
+class Correction(msgspec.Struct, frozen=True):
+    """A version, and which it corrects."""
+
+    version: str
+    corrects: list[str]
+
+
+def corrected(version: str, published: Sequence[Correction | PriceBookPublished]) -> str:
+    """What a version reads by now: itself, or the last that corrects it, and so on from there.
+
+    `published` are all of the customer's, the first first.
+    """
     for one in published:
         if version in one.corrects and version != one.version:
             version = one.version

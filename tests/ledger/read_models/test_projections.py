@@ -33,7 +33,7 @@ from ledger.exporting import RecordBroken
 
 pytestmark = pytest.mark.integration
 
-NAMES = ["record_sessions", "record_config", "session_history", "handoffs", "charges"]
+NAMES = ["record_sessions", "record_config", "session_history", "handoffs", "price_books", "charges"]
 
 
 async def caught_up(world: World) -> None:

@@ -22,9 +22,9 @@ from chassis.postgres.generations import AnyProjection
 from chassis.postgres.pool import open_pool
 from chassis.postgres.prepare import prepare_projections
 from chassis.postgres.runner import ProjectionRunner
+from chassis.price_books import PriceBooks
 from chassis.service import Service
 from chassis.tasks import Tasks
-from contracts.pricing import load_price_book
 from contracts.subjects import Log
 from ledger.exporting import Signer
 from ledger.http import cost, events, export, handoffs, state, timeline
@@ -52,8 +52,8 @@ ROUTES = [
 
 def projections(settings: Settings) -> list[AnyProjection]:
     """All read models of the ledger, by which tools rebuild them by name."""
-    book = load_price_book(settings.price_book)
-    return [Record(Log.SESSIONS), Record(Log.CONFIG), SessionHistory(), Handoffs(), Charges(book=book)]
+    charges = Charges(service=SERVICE, book=settings.price_book)
+    return [Record(Log.SESSIONS), Record(Log.CONFIG), SessionHistory(), Handoffs(), PriceBooks(), charges]
 
 
 async def migrate(settings: Settings) -> None:
@@ -100,7 +100,7 @@ def dependencies(settings: Settings, *, pool: Pool, event_log: EventLog, ask: As
         "pool": pool,
         "sessions": Sessions(pool=pool, log=event_log),
         "opener": Opener(keys=KeyRing(ask=ask, reader=SERVICE)),
-        "book": load_price_book(settings.price_book),
+        "unnamed_book": settings.price_book,
         "signer": Signer(bytes.fromhex(settings.signing_key)),
         "clock": SystemClock(),
     }

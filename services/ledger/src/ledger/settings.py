@@ -6,8 +6,8 @@ import msgspec
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`nats_url` and `postgres_dsn` may hold user and password; `key_pepper` hashes API keys, the same in all services.
 
-    `signing_key` signs exports: an Ed25519 seed, 32 bytes in hex. `price_book` names the version that charges are made
-    with.
+    `signing_key` signs exports: an Ed25519 seed, 32 bytes in hex. `price_book` is the deployment's own, by name, for
+    sessions that name none.
     """
 
     nats_url: str

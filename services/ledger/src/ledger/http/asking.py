@@ -11,7 +11,6 @@ from chassis.http.parameters import BadPosition
 from chassis.key_ring import KeysOutOfReach
 from chassis.postgres.faults import Behind, PositionOfAnotherLog
 from chassis.postgres.fetching import ReadModelsOutOfReach
-from contracts.pricing import PriceBook
 from ledger.exporting import Signer
 from ledger.opening import Opener
 from ledger.sessions import NoSuchSession, Sessions
@@ -19,7 +18,8 @@ from ledger.sessions import NoSuchSession, Sessions
 ReadModels = NamedDependency[Pool]
 FindSessions = NamedDependency[Sessions]
 Opening = NamedDependency[Opener]
-Prices = NamedDependency[PriceBook]
+UnnamedBook = NamedDependency[str]
+"""The price book of sessions that name none."""
 Signing = NamedDependency[Signer]
 WallClock = NamedDependency[Clock]
 
