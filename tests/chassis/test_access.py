@@ -1,22 +1,28 @@
-"""API keys are checked by a fold of the log: issued ones open, revoked and forged ones do not."""
+"""Credentials are checked by a fold of the log: what is issued opens; what is revoked, ended or forged does not."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from tests.support.until import until
 
 from chassis.access import Access, CustomerIsSuspended
+from chassis.access_tokens import TTL_S, Claims, TokenIssuer, TokenVerifier
 from chassis.api_keys import KeyExpired, api_key_digest, new_api_key
 from chassis.clock import SystemClock
 from chassis.errors import NotAllowed, NotAuthenticated
+from chassis.members import Members
 from chassis.memory.event_log import MemoryEventLog
 from chassis.recording import Origin, Recorder
 from chassis.tasks import Tasks
+from contracts.access import scopes_of
 from contracts.envelope import format_time
 from contracts.events.api_key import ApiKeyExpirySet, ApiKeyIssued, ApiKeyRevoked
 from contracts.events.customer import CustomerCreated, CustomerResumed, CustomerSuspended
-from contracts.ids import ApiKeyId, CustomerId, TemplateId
+from contracts.events.login import LoginEnded
+from contracts.events.member import MemberJoined, MemberRemoved, MemberRoleChanged
+from contracts.ids import ApiKeyId, CustomerId, LoginId, MemberId, TemplateId
 from contracts.registry import EventData
 from contracts.subjects import Log, config_subject
 
@@ -169,3 +175,48 @@ def test_the_hash_depends_on_the_pepper_and_shows_nothing_of_the_key() -> None:
     key = new_api_key(ApiKeyId("key_1"), livemode=False)
     assert api_key_digest(b"a", key) != api_key_digest(b"b", key)
     assert key.split("_")[3] not in api_key_digest(b"a", key)
+
+
+async def test_a_members_role_removal_and_logout_act_at_once() -> None:
+    book, issuer = Book(), TokenIssuer(b"k" * 32)
+    member, claims = MemberId("mem_1"), Claims(member=MemberId("mem_1"), customer=ACME, login=LoginId("lgn_1"))
+    await book.write("members", ACME, MemberJoined(member=member, role="admin", address="d"))
+    token = issuer.issue(claims, now=datetime.now(UTC))
+    async with Tasks() as tasks:
+        access = Access(log=book.log, pepper=PEPPER, tokens=TokenVerifier.parse(issuer.public_key.hex()))
+        tasks.start(access.follow(), name="access")
+        await asyncio.wait_for(access.caught_up.wait(), 2)
+        principal = access.authenticate(token, mode="live")
+        assert (principal.actor, principal.kind, principal.key, principal.livemode) == (member, "member", "", True)
+        assert principal.scopes == scopes_of("admin")
+        await book.write("members", ACME, MemberRoleChanged(member=member, role="analyst", before="admin"))
+        assert await access.reached(2, timeout_s=2)
+        with pytest.raises(NotAllowed, match="the role analyst lacks"):
+            access.authenticate(token).require("agents:write")
+        stranger = msgspec.structs.replace(claims, customer=CustomerId("other"))
+        with pytest.raises(NotAuthenticated):
+            access.authenticate(issuer.issue(stranger, now=datetime.now(UTC)))
+        await book.write("login", "lgn_1", LoginEnded(member=member, why="logged_out"))
+        await until(lambda: not opens(access, token), what="the logout to be known")
+        another = issuer.issue(msgspec.structs.replace(claims, login=LoginId("lgn_2")), now=datetime.now(UTC))
+        assert opens(access, another)
+        await book.write("members", ACME, MemberRemoved(member=member))
+        await until(lambda: not opens(access, another), what="the removal to be known")
+
+
+def test_an_ended_login_is_forgotten_once_no_token_of_it_can_be_good() -> None:
+    members, moment = Members(), datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+    def end(login: str, after_s: int) -> None:
+        origin = Origin(customer=ACME, subject=login, writer="config", source="test")
+        event = LoginEnded(member=MemberId("mem_1"), why="logged_out")
+        envelope = Recorder(origin=origin, clock=SystemClock()).record(event)
+        at = format_time(moment + timedelta(seconds=after_s))
+        members.apply(msgspec.structs.replace(envelope, time=at), event)
+
+    end("lgn_1", 0)
+    end("lgn_2", TTL_S)
+    assert members.ended(LoginId("lgn_1"))
+    end("lgn_3", TTL_S + 120)
+    assert not members.ended(LoginId("lgn_1"))
+    assert members.ended(LoginId("lgn_2"))

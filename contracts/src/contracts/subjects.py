@@ -59,6 +59,12 @@ class Writer(StrEnum):
 CONFIG_WRITER = "config"
 """The writer named in the envelopes of CONFIG streams."""
 
+MEMBERS = "members"
+"""The kind of the stream in CONFIG that holds all members and invitations of a customer, under the customer's id."""
+
+LOGINS = "login"
+"""The kind of the streams in CONFIG that hold one login of a member each."""
+
 
 def partition(customer: str, session: str) -> int:
     """Partition of a session, 0..63: FNV-1a 32-bit of UTF-8 ``customer + "/" + session``, modulo 64.

@@ -12,7 +12,7 @@ from litestar.params import JSONBody
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
-from chassis.access import Access
+from chassis.access import Access, Mode
 from chassis.errors import NotAuthenticated, TooMany
 from chassis.event_log import LogFault
 from chassis.http.app import Caller, PathId, create_app
@@ -49,10 +49,10 @@ async def thing(thing_id: PathId) -> dict[str, str]:
 class OneKey(Access):
     """Knows one key."""
 
-    def authenticate(self, key: str) -> Principal:
-        if key not in ("good", "weak"):
+    def authenticate(self, credential: str, *, mode: Mode = "test") -> Principal:
+        if credential not in ("good", "weak"):
             raise NotAuthenticated("unknown")
-        scopes = frozenset({"orders:write"} if key == "good" else set())
+        scopes = frozenset({"orders:write"} if credential == "good" else set())
         return Principal(customer=CustomerId("acme"), actor="k", scopes=scopes, livemode=False)
 
 

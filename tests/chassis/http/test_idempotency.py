@@ -10,7 +10,7 @@ from litestar import post
 from litestar.params import JSONBody
 from tests.support.until import until
 
-from chassis.access import Access
+from chassis.access import Access, Mode
 from chassis.errors import Conflict, NotAuthenticated, Unavailable
 from chassis.http.app import Caller, create_app
 from chassis.idempotency import Answer, KeyReused, Once, StillRunning
@@ -49,11 +49,11 @@ async def order(data: JSONBody[Order], principal: Caller) -> dict[str, int]:
 
 
 class TwoKeys(Access):
-    def authenticate(self, key: str) -> Principal:
-        if key not in ("acme", "other"):
+    def authenticate(self, credential: str, *, mode: Mode = "test") -> Principal:
+        if credential not in ("acme", "other"):
             raise NotAuthenticated("unknown")
         scopes = frozenset({"orders:write"})
-        return Principal(customer=CustomerId(key), actor="k", scopes=scopes, livemode=False)
+        return Principal(customer=CustomerId(credential), actor="k", scopes=scopes, livemode=False)
 
 
 class MemoryAnswers:

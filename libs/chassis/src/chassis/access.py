@@ -1,21 +1,30 @@
-"""Whom every service lets in: API keys and the standing of their customers, folded in memory from the CONFIG log.
+"""Whom every service lets in: API keys, members, and the standing of their customers, folded in memory from the CONFIG
+log.
 
-Nothing to rebuild, nothing to lose, and nobody to ask: what is revoked or suspended acts at once, everywhere.
+Nothing to rebuild, nothing to lose, and nobody to ask: a key that is revoked, a role that is changed, a member who is
+removed, a login that is ended, a customer that is suspended acts at once, everywhere.
 """
 
+from typing import Literal
+
+from chassis.access_tokens import TokenVerifier
 from chassis.api_keys import ApiKeys
 from chassis.clock import Clock
-from chassis.errors import NotAllowed
+from chassis.errors import NotAllowed, NotAuthenticated
 from chassis.event_log import Commit, EventLog
 from chassis.log_fold import LogFold
+from chassis.members import Members
 from chassis.principal import Principal
+from contracts.access import scopes_of
 from contracts.envelope import Envelope, decode_commit
 from contracts.events.customer import CustomerResumed, CustomerSuspended
 from contracts.ids import CustomerId
 from contracts.registry import decode_data
-from contracts.subjects import Log
+from contracts.subjects import LOGINS, MEMBERS, Log
 
-_KINDS = frozenset({"api_key", "customer"})
+Mode = Literal["test", "live"]
+
+_KINDS = frozenset({"api_key", "customer", MEMBERS, LOGINS})
 
 
 class CustomerIsSuspended(NotAllowed):
@@ -25,20 +34,24 @@ class CustomerIsSuspended(NotAllowed):
 
 
 class Access(LogFold):
-    """All credentials of all customers, as far as `follow` has read."""
+    """All credentials of all customers, as far as `follow` has read. `tokens` verifies those of members."""
 
-    def __init__(self, *, log: EventLog, pepper: bytes, clock: Clock | None = None) -> None:
+    def __init__(
+        self, *, log: EventLog, pepper: bytes, tokens: TokenVerifier | None = None, clock: Clock | None = None
+    ) -> None:
         super().__init__(log=log, name=Log.CONFIG)
-        self.keys = ApiKeys(pepper=pepper, clock=clock)
+        self.keys, self.members = ApiKeys(pepper=pepper, clock=clock), Members()
+        self._tokens = tokens or TokenVerifier({})
         self._suspended: set[CustomerId] = set()
 
-    def authenticate(self, credential: str) -> Principal:
-        """Whose credential this is.
+    def authenticate(self, credential: str, *, mode: Mode = "test") -> Principal:
+        """Whose credential this is; `mode` is what a member works in, a key has its own.
 
-        Raises NotAuthenticated (KeyExpired) for one that is malformed, unknown, revoked or expired, and
+        Raises NotAuthenticated (KeyExpired, TokenExpired) for one that is malformed, unknown, revoked or expired, and
         CustomerIsSuspended.
         """
-        principal = self.keys.authenticate(credential)
+        is_token = credential.count(".") == 2
+        principal = self._member(credential, mode) if is_token else self.keys.authenticate(credential)
         if principal.customer in self._suspended:
             raise CustomerIsSuspended
         return principal
@@ -46,6 +59,21 @@ class Access(LogFold):
     def suspended(self, customer: CustomerId) -> bool:
         """Whether the customer is suspended."""
         return customer in self._suspended
+
+    def _member(self, token: str, mode: Mode) -> Principal:
+        told = self._tokens.verify(token)
+        standing = self.members.find(told.member)
+        if standing is None or standing.customer != told.customer or self.members.ended(told.login):
+            raise NotAuthenticated("the member has logged out or is none any more")
+        return Principal(
+            customer=told.customer,
+            actor=told.member,
+            scopes=scopes_of(standing.role),
+            livemode=mode == "live",
+            kind="member",
+            role=standing.role,
+            login=told.login,
+        )
 
     def _apply(self, commit: Commit) -> None:
         if commit.subject.split(".")[2] in _KINDS:
@@ -61,3 +89,4 @@ class Access(LogFold):
                 self._suspended.discard(envelope.customer)
             case _:
                 self.keys.apply(envelope, event)
+                self.members.apply(envelope, event)

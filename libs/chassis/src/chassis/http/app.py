@@ -17,7 +17,7 @@ from litestar.params import PathParameter
 from litestar.types import ASGIApp, ControllerRouterHandler
 
 from chassis.access import Access
-from chassis.errors import NotAllowed, NotAuthenticated, Unavailable
+from chassis.http.callers import MODE_HEADER, caller
 from chassis.http.idempotency import Idempotent
 from chassis.http.openapi import Document, Examples, OwnDocument, describe
 from chassis.http.problems import exception_handlers
@@ -31,13 +31,20 @@ MAX_BODY_BYTES = 1024 * 1024
 _CROSS_ORIGIN = CORSConfig(
     allow_origins=["*"],
     allow_methods=["GET", "POST"],
-    allow_headers=["authorization", "content-type", "idempotency-key", "last-event-id", "traceparent"],
+    allow_headers=[
+        "authorization",
+        MODE_HEADER.lower(),
+        "content-type",
+        "idempotency-key",
+        "last-event-id",
+        "traceparent",
+    ],
     expose_headers=["retry-after", "x-request-id"],
     max_age=3600,
 )
 
 Caller = NamedDependency[Principal]
-"""A handler's argument `principal: Caller`: whose key this request carries."""
+"""A handler's argument `principal: Caller`: whose key or access token this request carries."""
 
 PathId = Annotated[str, PathParameter(pattern=ID_PATTERN)]
 """A handler's argument that is an id in the path: anything that may not stand in a subject is refused at the edge."""
@@ -59,7 +66,8 @@ def create_app(
 
     Handlers declare in `opt`:
 
-    - ``"scope": "sessions:write"``, which they need, or ``"public": True``; who declares neither refuses to start;
+    - ``"scope": "sessions:write"``, which they need, or ``"member": True``, for any member and no key, or
+      ``"public": True``; who declares none of these refuses to start;
     - ``"refuses": (NoSuchSession, …)``, the refusals of their own, for the document;
     - ``"publishable": True``: that a publishable key opens it too; origin and template are the handler's to check;
     - ``"idempotent": True``: a repetition with the same Idempotency-Key gets the first answer (from `answers`);
@@ -141,15 +149,7 @@ def _authenticate(
     def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
         if handler.opt.get("public") or _tells_methods(handler):
             return
-        scheme, _, key = connection.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not key:
-            raise NotAuthenticated("send the API key as Authorization: Bearer <key>")
-        if not access.caught_up.is_set():
-            raise Unavailable("credentials are still being read")
-        principal = access.authenticate(key.strip())
-        principal.require(handler.opt["scope"])
-        if principal.kind == "publishable" and not handler.opt.get("publishable"):
-            raise NotAllowed("a publishable key starts sessions only")
+        principal = caller(access, connection.headers, handler.opt)
         connection.scope["state"][ANSWER_HEADERS] = rate_limits.take(principal)
         connection.scope["user"] = principal
 
@@ -166,8 +166,8 @@ def _check_scopes(config: AppConfig) -> AppConfig:
     for handler in config.route_handlers:
         for leaf in getattr(handler, "route_handlers", [handler]):
             opt = getattr(leaf, "opt", None)
-            if opt is not None and "scope" not in opt and not opt.get("public"):
-                raise RuntimeError(f"{leaf} declares neither a scope nor that it is public")
+            if opt is not None and "scope" not in opt and not opt.get("member") and not opt.get("public"):
+                raise RuntimeError(f"{leaf} declares neither a scope nor that it is for members or public")
     return config
 
 

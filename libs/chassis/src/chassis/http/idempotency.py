@@ -13,7 +13,8 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPRequestEvent, HTTPScope, Message, Receive, Scope, Send
 
 from chassis.access import Access
-from chassis.errors import InvalidInput, NotAuthenticated, Unavailable
+from chassis.errors import InvalidInput, Refusal, Unavailable
+from chassis.http.callers import caller
 from chassis.idempotency import Answer, Answers, Once
 
 log = structlog.get_logger(__name__)
@@ -56,17 +57,18 @@ class Idempotent:
             await self._act(once, scope, _again(body, receive), send)
 
     def _once(self, scope: HTTPScope, headers: dict[bytes, bytes], offered: bytes, body: bytes) -> Once | None:
-        """None for a caller that is nobody."""
+        """None for a caller who is refused further in: who may not ask gets no answer of another's either."""
         if not _KEY.match(offered):
             raise BadIdempotencyKey
-        _, _, key = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+        told = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
         try:
-            customer = self._access.authenticate(key.strip()).customer
-        except NotAuthenticated:
+            principal = caller(self._access, told, scope["route_handler"].opt)
+        except Refusal:
             return None
-        fingerprint = hashlib.sha256(scope["query_string"] + b"\n" + body).hexdigest()
+        mode = b"live" if principal.livemode else b"test"
+        fingerprint = hashlib.sha256(b"\n".join((mode, scope["query_string"], body))).hexdigest()
         route = f"{scope['method']} {scope['path']}"
-        return Once(customer=customer, route=route, key=offered.decode(), fingerprint=fingerprint)
+        return Once(customer=principal.customer, route=route, key=offered.decode(), fingerprint=fingerprint)
 
     async def _act(self, once: Once, scope: Scope, receive: Receive, send: Send) -> None:
         """Hold the answer back until it is kept, so that whoever has it can ask for it again."""

@@ -27,6 +27,7 @@ from chassis.errors import (
     TooMany,
     Unavailable,
 )
+from chassis.http.callers import MODE_HEADER, BadMode
 from chassis.http.conditions import NeedsPrecondition, PreconditionFailed
 from chassis.http.problems import Problem
 from chassis.idempotency import KeyReused, StillRunning
@@ -81,7 +82,7 @@ def describe(app: Litestar, *, title: str, examples: Examples) -> Document:
         "components": {
             "schemas": dict(sorted(schemas.components.items())),
             "headers": _HEADERS,
-            "securitySchemes": {"api_key": {"type": "http", "scheme": "bearer", "description": "An API key"}},
+            "securitySchemes": _SCHEMES,
         },
     }
 
@@ -136,13 +137,12 @@ def _operation(
     path: str, handler: HTTPRouteHandler, parameters: Sequence[Document], schemas: _Schemas, example: Mapping[str, Any]
 ) -> Document:
     description = cleandoc(getdoc(handler.fn) or "")
-    scope = handler.opt.get("scope")
     found: Document = {
         "operationId": handler.handler_name,
         "summary": _summary(description),
         "description": description,
         "tags": [_tag(path)],
-        "security": [{"api_key": [scope]}] if scope else [],
+        "security": _security(handler),
         "responses": {
             str(handler.status_code): _success(handler, schemas, example),
             **_problems(handler, bool(parameters)),
@@ -177,8 +177,19 @@ def _parameter(found: Document) -> Document:
     return {**kept, "description": found["description"]} if found.get("description") else kept
 
 
+def _security(handler: HTTPRouteHandler) -> list[Document]:
+    """Which credentials open it, each with the scope that it needs; none for what is public."""
+    if scope := handler.opt.get("scope"):
+        return [{"api_key": [scope]}, {"member": [scope]}]
+    return [{"member": []}] if handler.opt.get("member") else []
+
+
 def _shared_parameters(handler: HTTPRouteHandler) -> list[Document]:
     listed = []
+    if _security(handler):
+        mode = {"type": "string", "enum": ["test", "live"], "default": "test"}
+        listed.append({"name": MODE_HEADER, "in": "header", "required": False, "schema": mode})
+        listed[-1]["description"] = "What a member works in. An API key has a mode of its own, whatever this says."
     if handler.opt.get("idempotent"):
         told = "Sent again with the same key, the request acts once and the first answer comes back."
         key = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}
@@ -206,7 +217,7 @@ def _raw(kind: str) -> Document:
 
 def _success(handler: HTTPRouteHandler, schemas: _Schemas, example: Mapping[str, Any]) -> Document:
     names = ["X-Request-Id"]
-    names += ["RateLimit-Policy", "RateLimit"] if handler.opt.get("scope") else []
+    names += ["RateLimit-Policy", "RateLimit"] if _security(handler) else []
     names += ["ETag"] if handler.opt.get("etag") else []
     names += ["Idempotent-Replayed"] if handler.opt.get("idempotent") else []
     found: Document = {
@@ -233,9 +244,9 @@ def _problems(handler: HTTPRouteHandler, has_parameters: bool) -> Document:
         refused.append(InvalidInput)
     if has_body:
         refused.append(TooLarge)
-    if "scope" in handler.opt:
-        refused += [NotAuthenticated, NotAllowed, CustomerIsSuspended, TooMany]
-    if "{" in handler.paths.copy().pop() and "scope" in handler.opt:
+    if _security(handler):
+        refused += [NotAuthenticated, NotAllowed, CustomerIsSuspended, TooMany, BadMode]
+    if "{" in handler.paths.copy().pop() and _security(handler):
         refused.append(NotFound)
     if handler.opt.get("idempotent"):
         refused += [StillRunning, KeyReused]
@@ -259,6 +270,16 @@ def _problem(status: int, codes: Mapping[str, str]) -> Document:
 def _header(description: str, schema: Document, **more: Any) -> Document:
     return {"description": description, "schema": schema, **more}
 
+
+_SCHEMES: Document = {
+    "api_key": {"type": "http", "scheme": "bearer", "description": "An API key"},
+    "member": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "The access token of a member who has logged in; its scopes are those of the member's role",
+    },
+}
 
 _HEADERS: Document = {
     "X-Request-Id": _header("Names the request in logs and traces", {"type": "string"}),
