@@ -29,17 +29,32 @@ from chassis.tasks import Tasks
 from chassis.vault import Keyring, Vault
 from config.custom_tools import CustomTools
 from config.entities import Entities
-from config.http import agents, aliases, keys, lists, models, providers, templates, tools
+from config.http import agents, aliases, audit, keys, lists, mcp_servers, models, panel_kinds, providers, templates, tools
+from config.http import limits, price_books
 from config.http import versions as version_routes
 from config.http.examples import EXAMPLES
+from config.mcp_servers import McpServers
+from config.mcp_tools import McpTools
+from config.panel_kinds import PanelKinds
 from config.provider_checks import ProviderChecks
-from config.provider_credentials import PROVIDERS, ProviderCredentials
+from config.provider_credentials import ProviderCredentials
+from config.read_models.audit import Audit
 from config.read_models.entity_index import SERVICE, EntityIndex
+from config.session_secrets import SessionSecrets
 from config.settings import Settings
+from config.terms import Terms
 from config.versions import Versions
+from contracts.commands.mcp import ReportMcpTools
 from contracts.commands.secrets import OpenProviderCredentials, OpenToolSecrets
-from contracts.providers import ProviderName
-from contracts.subjects import PROVIDER_CREDENTIALS, SECRETS_BUCKET, TEMPLATE_VERSIONS_BUCKET, TOOL_SECRETS
+from contracts.providers import PROVIDERS, ProviderName, provider_named
+from contracts.subjects import (
+    MCP_TOOLS,
+    MCP_TOOLS_BUCKET,
+    PROVIDER_CREDENTIALS,
+    SECRETS_BUCKET,
+    TEMPLATE_VERSIONS_BUCKET,
+    TOOL_SECRETS,
+)
 
 SOURCE = "config/0.1"
 _MIGRATIONS = files("config") / "migrations"
@@ -52,7 +67,12 @@ ROUTES = [
     *models.ROUTES,
     *keys.ROUTES,
     *tools.ROUTES,
+    *mcp_servers.ROUTES,
+    *panel_kinds.ROUTES,
     *providers.ROUTES,
+    *price_books.ROUTES,
+    *limits.ROUTES,
+    *audit.ROUTES,
 ]
 
 
@@ -69,7 +89,7 @@ async def migrate(settings: Settings) -> None:
 
 def projections(_settings: Settings) -> list[AnyProjection]:
     """The read models of this service."""
-    return [EntityIndex()]
+    return [EntityIndex(), Audit()]
 
 
 @contextlib.asynccontextmanager
@@ -110,12 +130,16 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         vault = Vault(bucket=NatsSecretBucket(nats, SECRETS_BUCKET), keys=keyring)
         custom_tools = CustomTools(
             log=log,
-            objects=NatsObjectStore(nats, TEMPLATE_VERSIONS_BUCKET),
             clock=SystemClock(),
             vault=vault,
             client=client,
             source=SOURCE,
             allow=allow,
+        )
+        servers = McpServers(log=log, clock=SystemClock(), vault=vault, source=SOURCE, allow=allow)
+        mcp_tools = McpTools(servers=servers, objects=NatsObjectStore(nats, MCP_TOOLS_BUCKET), client=client)
+        session_secrets = SessionSecrets(
+            log=log, objects=NatsObjectStore(nats, TEMPLATE_VERSIONS_BUCKET), tools=custom_tools, servers=servers
         )
         credentials = ProviderCredentials(
             log=log,
@@ -139,8 +163,12 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             dependencies={
                 "entities": entities,
                 "versions": versions,
+                "terms": Terms(log=log, clock=SystemClock(), source=SOURCE),
                 "pool": pool,
                 "custom_tools": custom_tools,
+                "mcp_servers": servers,
+                "mcp_tools": mcp_tools,
+                "panel_kinds": PanelKinds(log=log, clock=SystemClock(), source=SOURCE, allow=allow),
                 "credentials": credentials,
                 "access": access,
                 "uses": partial(read_uses, nats),
@@ -150,7 +178,8 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             ready=lambda: nats.is_connected and access.caught_up.is_set(),
         )
         async with (
-            await serve(nats, TOOL_SECRETS, OpenToolSecrets, custom_tools.secrets, queue="config"),
+            await serve(nats, TOOL_SECRETS, OpenToolSecrets, session_secrets.open, queue="config"),
+            await serve(nats, MCP_TOOLS, ReportMcpTools, session_secrets.take, queue="config"),
             await serve(nats, PROVIDER_CREDENTIALS, OpenProviderCredentials, credentials.open, queue="config"),
         ):
             yield Service(name="config", app=app, tasks=tasks, ready=access.caught_up.is_set)
@@ -161,7 +190,7 @@ def provider_addresses(settings: Settings) -> dict[ProviderName, str]:
     found: dict[ProviderName, str] = {}
     for part in filter(None, settings.provider_urls.split(",")):
         given, _, url = part.strip().partition("=")
-        name = next((name for name in PROVIDERS if name == given), None)
+        name = provider_named(given)
         if name is None or not url:
             raise BadSettings(f"BATON_PROVIDER_URLS: {', '.join(PROVIDERS)} may be given as name=URL, commas between")
         found[name] = url

@@ -5,7 +5,6 @@ before it is kept, so that what is saved has worked.
 """
 
 from collections.abc import Callable
-from typing import get_args
 
 import structlog
 
@@ -23,11 +22,10 @@ from config.domain.provider_credential import PROVIDER_CREDENTIAL, Remove, Save,
 from config.provider_checks import ProviderChecks
 from contracts.commands.secrets import OpenProviderCredentials, ProviderCredential, ProviderCredentialsOpened
 from contracts.ids import CustomerId
-from contracts.providers import ProviderName
+from contracts.providers import PROVIDERS, ProviderName
 from contracts.subjects import CONFIG_WRITER, Log, config_subject
 
 KIND = "provider_credential"
-PROVIDERS: tuple[ProviderName, ...] = get_args(ProviderName)
 _FIELD = "key"
 _READS = 3
 """A key that is replaced while it is read is gone from the vault, and another stands in the log."""

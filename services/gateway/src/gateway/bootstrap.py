@@ -1,10 +1,12 @@
 """The wiring of the gateway, top to bottom."""
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from importlib.resources import files
 
 from chassis.access import Access
+from chassis.access_tokens import TokenVerifier
 from chassis.clock import SystemClock
 from chassis.guarded_addresses import loopback_only
 from chassis.guarded_http import GuardedClient
@@ -111,7 +113,11 @@ async def open_service(
                 open_livekit(url=settings.livekit_url, key=settings.livekit_key, secret=settings.livekit_secret)
             )
         event_log = NatsEventLog(nats)
-        access = Access(log=event_log, pepper=settings.key_pepper.encode())
+        access = Access(
+            log=event_log,
+            pepper=settings.key_pepper.encode(),
+            tokens=TokenVerifier.parse(settings.login_public_keys),
+        )
         catalogue = Catalogue(
             event_log=event_log,
             objects=NatsObjectStore(nats, TEMPLATE_VERSIONS_BUCKET),
@@ -142,6 +148,7 @@ async def open_service(
             places=places,
             rooms=rooms,
             pulse=heartbeats.pulse,
+            own_providers=catalogue.own_providers,
             clock=clock,
             empty_timeout_s=settings.token_ttl_s + _EMPTY_ROOM_S,
             timers=timers,
@@ -206,7 +213,7 @@ async def open_service(
         tasks.start(heartbeats.listen(), name="gateway.heartbeats")
         tasks.start(slots.keep(), name="gateway.slots")
         tasks.start(slots.sweep(), name="gateway.slot_sweep")
-        tasks.start(reconciler.run(), name="gateway.reconciler")
+        tasks.start(_once(catalogue.caught_up, reconciler.run), name="gateway.reconciler")
         tasks.start(suspending.run(), name="gateway.suspending")
         tasks.start(endpoints.follow(), name="gateway.outbound_endpoints")
         tasks.start(telling.run(), name="gateway.telling")
@@ -247,6 +254,12 @@ async def open_service(
             ready=ready,
         )
         yield Service(name="gateway", app=app, tasks=tasks, ready=ready)
+
+
+async def _once(known: asyncio.Event, run: Callable[[], Awaitable[None]]) -> None:
+    """Run for ever, from when what it acts on is known."""
+    await known.wait()
+    await run()
 
 
 def _tokens(settings: Settings) -> Tokens:

@@ -13,9 +13,9 @@ from chassis.http.conditions import BadTag, IfMatch, precondition
 from config.domain.provider_credential import Saved
 from config.http.answers import encoded, tagged
 from config.provider_checks import CredentialRefused, ProviderOutOfReach
-from config.provider_credentials import PROVIDERS, CredentialChanged, ProviderCredentials
+from config.provider_credentials import CredentialChanged, ProviderCredentials
 from contracts.positions import Position
-from contracts.providers import ProviderName
+from contracts.providers import PROVIDERS, ProviderName, provider_named
 
 KeepsCredentials = NamedDependency[ProviderCredentials]
 
@@ -96,7 +96,7 @@ async def remove_provider_credential(provider: PathId, principal: Caller, creden
 
 def _known(provider: str) -> ProviderName:
     """Raises NotFound."""
-    found = next((name for name in PROVIDERS if name == provider), None)
+    found = provider_named(provider)
     if found is None:
         raise NotFound(f"the providers are {', '.join(PROVIDERS)}")
     return found

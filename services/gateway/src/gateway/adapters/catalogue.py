@@ -14,22 +14,24 @@ from chassis.object_store import ObjectStore
 from contracts.aliases import AliasTarget, choose
 from contracts.envelope import Envelope, InvalidCommit, decode_commit
 from contracts.events.customer import CustomerCapped, CustomerCreated, CustomerResumed, CustomerSuspended
+from contracts.events.provider_credential import ProviderCredentialCreated, ProviderCredentialRemoved
 from contracts.events.template import TemplateAliasMoved, TemplateAliasRemoved, TemplateArchived, TemplatePublished
 from contracts.ids import CustomerId, SessionId, TemplateId, VersionHash
+from contracts.providers import PROVIDERS, ProviderName
 from contracts.registry import UnknownEvent, decode_data
 from contracts.subjects import Log
 from contracts.template_version import TemplateVersion, decode_version
 from gateway.domain.suspension import Standing
 
 log = structlog.get_logger(__name__)
-_KINDS = ("template", "customer")
+_KINDS = ("template", "customer", "provider_credential")
 _CACHED_VERSIONS = 500
 _NS = 1_000_000_000
 _GOOD = Standing()
 
 
 class Catalogue(LogFold):
-    """Published version and aliases per template, each customer's limit and standing.
+    """Published version and aliases per template, each customer's limit, standing and providers with a key of its own.
 
     `caught_up` is set once the past is known.
     """
@@ -41,6 +43,7 @@ class Catalogue(LogFold):
         self._aliases: dict[tuple[CustomerId, TemplateId], dict[str, list[AliasTarget]]] = {}
         self._limits: dict[CustomerId, int] = {}
         self._standings: dict[CustomerId, Standing] = {}
+        self._own_providers: dict[CustomerId, set[str]] = {}
         self._versions: OrderedDict[VersionHash, TemplateVersion] = OrderedDict()
 
     def published(self, customer: CustomerId, template: TemplateId) -> VersionHash | None:
@@ -59,6 +62,11 @@ class Catalogue(LogFold):
     def standing(self, customer: CustomerId) -> Standing:
         """Whether the customer is suspended, and when it last was."""
         return self._standings.get(customer, _GOOD)
+
+    def own_providers(self, customer: CustomerId) -> list[ProviderName]:
+        """The providers at which a customer has a key of its own."""
+        own = self._own_providers.get(customer, ())
+        return [provider for provider in PROVIDERS if provider in own]
 
     async def version(self, version: VersionHash) -> TemplateVersion:
         """A published version. Raises ObjectMissing, CorruptVersion, LogFault."""
@@ -97,5 +105,9 @@ class Catalogue(LogFold):
             case CustomerResumed():
                 standing = self.standing(envelope.customer)
                 self._standings[envelope.customer] = msgspec.structs.replace(standing, suspended=False)
+            case ProviderCredentialCreated():
+                self._own_providers.setdefault(envelope.customer, set()).add(envelope.subject)
+            case ProviderCredentialRemoved():
+                self._own_providers.get(envelope.customer, set()).discard(envelope.subject)
             case _:
                 pass

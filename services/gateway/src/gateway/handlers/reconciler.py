@@ -14,7 +14,8 @@ from chassis.postgres.faults import is_passing
 from chassis.tasks import Tasks
 from chassis.telemetry.tracing import continued
 from contracts.commands.jobs import JobDeathTaken, JobDied, JobMetadata
-from contracts.ids import SessionId
+from contracts.ids import CustomerId, SessionId
+from contracts.providers import ProviderName
 from gateway.adapters.places import Places
 from gateway.adapters.rooms import LiveKitFault, Rooms
 from gateway.adapters.session_streams import SessionStreams
@@ -45,7 +46,11 @@ class _Memory(msgspec.Struct):
 
 
 class Reconciler:
-    """`rooms` is None where there is no LiveKit; `empty_timeout_s` how long a room waits for its first participant."""
+    """`rooms` is None where there is no LiveKit; `empty_timeout_s` how long a room waits for its first participant.
+
+    `own_providers` says at which providers a customer has a key of its own. It must know by the time of `run`: a job
+    that is not told of a key uses the deployment's.
+    """
 
     def __init__(
         self,
@@ -56,6 +61,7 @@ class Reconciler:
         places: Places,
         rooms: Rooms | None,
         pulse: PulseOf,
+        own_providers: Callable[[CustomerId], list[ProviderName]],
         clock: Clock,
         empty_timeout_s: int,
         timers: Timers | None = None,
@@ -63,6 +69,7 @@ class Reconciler:
     ) -> None:
         self._sessions, self._streams, self._endings, self._places = sessions, streams, endings, places
         self._rooms, self._pulse, self._clock = rooms, pulse, clock
+        self._own_providers = own_providers
         self._empty_timeout_s, self._timers, self._look_every_s = empty_timeout_s, timers or Timers(), look_every_s
         self._memories: dict[SessionId, _Memory] = {}
         self._due: dict[SessionId, None] = {}
@@ -259,6 +266,7 @@ class Reconciler:
             identity=view.request.identity,
             livemode=view.livemode,
             traceparent=view.traceparent,
+            own_providers=self._own_providers(view.customer),
         )
         await self._rooms.dispatch(view.request.room, metadata)
         log.info("job_dispatched", session=view.session, epoch=epoch)
