@@ -69,6 +69,12 @@ def test_only_the_gateway_is_given_the_master_key_and_only_the_ledger_the_signin
     assert {name for name in SERVICES if "BATON_SIGNING_KEY_FILE" in own_variables(name)} == {"ledger"}
 
 
+def test_only_config_can_sign_access_tokens_and_all_others_verify_them() -> None:
+    assert {name for name in SERVICES if "BATON_LOGIN_SIGNING_KEY_FILE" in own_variables(name)} == {"config"}
+    verifying = {name for name in SERVICES if "BATON_LOGIN_PUBLIC_KEYS_FILE" in own_variables(name)}
+    assert verifying == set(SERVICES) - {"runtime"}
+
+
 def test_only_config_is_given_the_keys_of_customers_secrets_and_nothing_may_reach_loopback() -> None:
     assert {name for name in SERVICES if "BATON_SECRET_KEYS_FILE" in own_variables(name)} == {"config"}
     for given in (*(own_variables(name) for name in SERVICES), shared_settings()):

@@ -6,6 +6,7 @@ Without a provider's key in the environment, its base URL is that of the simulat
 from collections.abc import Mapping
 
 from baton.parts import Parts
+from chassis.access_tokens import TokenIssuer
 from chassis.sealing import derive_key
 
 PROVIDERS = ("OPENAI", "DEEPGRAM", "CARTESIA")
@@ -16,12 +17,16 @@ def for_services(parts: Parts, environment: Mapping[str, str], *, log_json: bool
     secret = parts.folder.secret
     master = derive_key(secret("master").encode(), "master key")
     signing = derive_key(secret("master").encode(), "ledger signing key")
+    login = derive_key(secret("master").encode(), "login signing key")
     found = {
         "BATON_NATS_URL": parts.nats.url,
         "BATON_POSTGRES_DSN": parts.postgres_dsn,
         "BATON_KEY_PEPPER": secret("key_pepper"),
         "BATON_MASTER_KEY": master.hex(),
         "BATON_SIGNING_KEY": signing.hex(),
+        "BATON_LOGIN_SIGNING_KEY": login.hex(),
+        "BATON_LOGIN_PUBLIC_KEYS": TokenIssuer(login).public_key.hex(),
+        "BATON_REGISTRATION": "open",
         "BATON_SECRET_KEYS": derive_key(secret("master").encode(), "secret keys").hex(),
         "BATON_DEVELOPMENT_REACH_LOOPBACK": "true",
         "BATON_LIVEKIT_URL": parts.livekit.url if parts.livekit else "",

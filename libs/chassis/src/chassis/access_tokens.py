@@ -14,6 +14,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from chassis.errors import NotAuthenticated
+from chassis.settings import BadSettings
 from contracts.ids import CustomerId, LoginId, MemberId
 
 TTL_S = 600
@@ -72,9 +73,12 @@ class TokenVerifier:
 
     @classmethod
     def parse(cls, text: str) -> "TokenVerifier":
-        """From public keys of 64 hexadecimal digits, commas between; raises ValueError."""
-        parts = [bytes.fromhex(one.strip()) for one in text.split(",") if one.strip()]
-        keys = [Ed25519PublicKey.from_public_bytes(part) for part in parts]
+        """From the setting `login_public_keys`: 64 hexadecimal digits each, commas between. Raises BadSettings."""
+        try:
+            parts = [bytes.fromhex(one.strip()) for one in text.split(",") if one.strip()]
+            keys = [Ed25519PublicKey.from_public_bytes(part) for part in parts]
+        except ValueError:
+            raise BadSettings("BATON_LOGIN_PUBLIC_KEYS: 64 hexadecimal digits each, commas between") from None
         return cls({_key_id(key): key for key in keys})
 
     def verify(self, token: str) -> Claims:

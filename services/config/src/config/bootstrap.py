@@ -6,6 +6,7 @@ from functools import partial
 from importlib.resources import files
 
 from chassis.access import Access
+from chassis.access_tokens import TokenVerifier
 from chassis.clock import SystemClock
 from chassis.guarded_addresses import loopback_only
 from chassis.guarded_http import GuardedClient
@@ -29,7 +30,19 @@ from chassis.tasks import Tasks
 from chassis.vault import Keyring, Vault
 from config.custom_tools import CustomTools
 from config.entities import Entities
-from config.http import agents, aliases, audit, keys, lists, mcp_servers, models, panel_kinds, providers, templates, tools
+from config.http import (
+    agents,
+    aliases,
+    audit,
+    keys,
+    lists,
+    mcp_servers,
+    models,
+    panel_kinds,
+    providers,
+    templates,
+    tools,
+)
 from config.http import limits, price_books
 from config.http import versions as version_routes
 from config.http.examples import EXAMPLES
@@ -118,15 +131,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         await migrations.expect_migrated(settings.postgres_dsn, service=SERVICE, folder=_MIGRATIONS)
         log = NatsEventLog(nats)
         pepper = settings.key_pepper.encode()
-        access = Access(log=log, pepper=pepper)
-        entities = Entities(
-            log=log,
-            objects=NatsObjectStore(nats, TEMPLATE_VERSIONS_BUCKET),
-            clock=SystemClock(),
-            pepper=pepper,
-            source=SOURCE,
-        )
-        versions = Versions(entities=entities, log=log, objects=NatsObjectStore(nats, TEMPLATE_VERSIONS_BUCKET))
+        access = Access(log=log, pepper=pepper, tokens=TokenVerifier.parse(settings.login_public_keys))
         vault = Vault(bucket=NatsSecretBucket(nats, SECRETS_BUCKET), keys=keyring)
         custom_tools = CustomTools(
             log=log,
@@ -138,6 +143,15 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         )
         servers = McpServers(log=log, clock=SystemClock(), vault=vault, source=SOURCE, allow=allow)
         mcp_tools = McpTools(servers=servers, objects=NatsObjectStore(nats, MCP_TOOLS_BUCKET), client=client)
+        entities = Entities(
+            log=log,
+            objects=NatsObjectStore(nats, TEMPLATE_VERSIONS_BUCKET),
+            clock=SystemClock(),
+            pepper=pepper,
+            source=SOURCE,
+            publishable=mcp_tools.publishable,
+        )
+        versions = Versions(entities=entities, log=log, objects=NatsObjectStore(nats, TEMPLATE_VERSIONS_BUCKET))
         session_secrets = SessionSecrets(
             log=log, objects=NatsObjectStore(nats, TEMPLATE_VERSIONS_BUCKET), tools=custom_tools, servers=servers
         )

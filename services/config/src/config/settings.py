@@ -1,5 +1,7 @@
 """Settings of the config service, read from BATON_* variables."""
 
+from typing import Literal
+
 import msgspec
 
 
@@ -10,6 +12,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     (chassis.vault says how they rotate). `development_reach_loopback` lets customers' tools be on this very machine:
     never in production. `provider_urls` says where providers are, other than at their own addresses, for keys of
     customers who name no address: ``openai=https://…/v1,deepgram=https://…/v1/listen``.
+
+    People: `login_signing_key` (64 hexadecimal digits, an Ed25519 private key; config alone has it) signs the access
+    tokens of members, `login_public_keys` (commas between) verify them in all services; without them nobody logs in.
+    With `registration` open anybody may become a customer, with at most `registered_max_sessions` sessions at once.
+    In any 15 minutes an e-mail address is tried at most `attempts_per_address` times, and one network address makes at
+    most `attempts_per_caller` requests that need no credential. `trusted_proxies` is how many proxies in front append
+    to X-Forwarded-For; 0 takes the connection's own address.
+
+    OIDC beside passwords, off while `oidc_issuer` is empty: `oidc_client_id` and `oidc_client_secret` as the provider
+    gave them, `oidc_redirect_url` as it was told.
     """
 
     nats_url: str
@@ -23,3 +35,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_json: bool = False
     development_reach_loopback: bool = False
     provider_urls: str = ""
+    login_signing_key: str = ""
+    login_public_keys: str = ""
+    registration: Literal["open", "closed"] = "closed"
+    registered_max_sessions: int = 10
+    attempts_per_address: int = 10
+    attempts_per_caller: int = 100
+    trusted_proxies: int = 0
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = ""
+    oidc_redirect_url: str = ""

@@ -9,6 +9,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `livekit_url` is where this process reaches LiveKit; empty means roomless: nothing is dispatched and no token is
     made. `livekit_public_url` is what browsers are told, where that differs. Times in seconds.
     `development_reach_loopback` lets customers' webhooks be on this very machine: never in production.
+    `login_public_keys` verify the access tokens of members: Ed25519, 64 hexadecimal digits each, commas between; empty
+    lets no member in.
     """
 
     nats_url: str
@@ -21,6 +23,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     livekit_secret: str = ""
     token_ttl_s: int = 600
     max_sessions: int = 100
+    login_public_keys: str = ""
     nats_replicas: int = 1
     otlp_endpoint: str = ""
     host: str = "127.0.0.1"

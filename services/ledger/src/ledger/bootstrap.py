@@ -8,6 +8,7 @@ import structlog
 from asyncpg import Pool
 
 from chassis.access import Access
+from chassis.access_tokens import TokenVerifier
 from chassis.clock import SystemClock
 from chassis.event_log import EventLog
 from chassis.http.app import create_app
@@ -77,7 +78,11 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
     ):
         await migrations.expect_migrated(settings.postgres_dsn, service=SERVICE, folder=files("ledger") / "migrations")
         event_log = NatsEventLog(nats)
-        access = Access(log=event_log, pepper=settings.key_pepper.encode())
+        access = Access(
+            log=event_log,
+            pepper=settings.key_pepper.encode(),
+            tokens=TokenVerifier.parse(settings.login_public_keys),
+        )
         tasks.start(access.follow(), name="ledger.access")
         tasks.start(keep_uses(nats, access.keys), name="ledger.key_uses")
         for projection in projections(settings):

@@ -8,6 +8,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     `signing_key` signs exports: an Ed25519 seed, 32 bytes in hex. `price_book` is the deployment's own, by name, for
     sessions that name none.
+    `login_public_keys` verify the access tokens of members: Ed25519, 64 hexadecimal digits each, commas between; empty
+    lets no member in.
     """
 
     nats_url: str
@@ -15,6 +17,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     key_pepper: str
     signing_key: str
     price_book: str = "2026-11"
+    login_public_keys: str = ""
     nats_replicas: int = 1
     otlp_endpoint: str = ""
     host: str = "127.0.0.1"

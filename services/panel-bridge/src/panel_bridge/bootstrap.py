@@ -7,6 +7,7 @@ from importlib.resources import files
 import structlog
 
 from chassis.access import Access
+from chassis.access_tokens import TokenVerifier
 from chassis.http.app import create_app
 from chassis.key_ring import KeyRing
 from chassis.nats.connection import connect
@@ -61,7 +62,11 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
     ):
         await migrations.expect_migrated(dsn, service=SERVICE, folder=files("panel_bridge") / "migrations")
         event_log = NatsEventLog(nats)
-        access = Access(log=event_log, pepper=settings.key_pepper.encode())
+        access = Access(
+            log=event_log,
+            pepper=settings.key_pepper.encode(),
+            tokens=TokenVerifier.parse(settings.login_public_keys),
+        )
         tasks.start(access.follow(), name="panel_bridge.access")
         tasks.start(keep_uses(nats, access.keys), name="panel_bridge.key_uses")
         for projection in projections(settings):
