@@ -82,6 +82,7 @@ PATHS = [
     "/api/ledger/keys",
     "/api/sessionsx",
     "/api/agentsx",
+    "/api/audit",
     "/api/unknown",
     "/",
 ]

@@ -21,7 +21,7 @@ ROUTES: list[tuple[str, str]] = [
     (r"/api/sessions(/[^/]+(/(live|log))?)?", "gateway"),
     (r"/(webhooks/.*|api/webhooks(/.*)?)", "gateway"),
     (r"/api/(agents|templates|keys|models|tools)(/.*)?", "config"),
-    (r"/api/provider-credentials(/.*)?", "config"),
+    (r"/api/(provider-credentials|audit)(/.*)?", "config"),
     (r"/api/sessions/[^/]+/panels(/.*)?", "panel-bridge"),
     (r"/api/(sessions|ledger)(/.*)?", "ledger"),
     (r"/(livez|readyz)", "gateway"),

@@ -6,7 +6,15 @@ import msgspec
 import pytest
 from msgspec import UNSET
 
-from config.domain.audit import MAX_CHANGES, MAX_SHOWN, Document, difference_of, document_after
+from config.domain.audit import (
+    MAX_CHANGES,
+    MAX_SHOWN,
+    Document,
+    difference_of,
+    document_after,
+    entity_of,
+    kind_of_actor,
+)
 from config.domain.difference import Change
 from contracts.aliases import AliasTarget
 from contracts.custom_tool import CustomTool
@@ -18,9 +26,10 @@ from contracts.events.agent_definition import (
 from contracts.events.api_key import ApiKeyExpirySet, ApiKeyIssued, ApiKeyRevoked
 from contracts.events.custom_tool import CustomToolCreated, CustomToolSecretReplaced
 from contracts.events.customer import CustomerCapped, CustomerCreated, CustomerResumed, CustomerSuspended
+from contracts.events.member import MemberJoined, MemberRemoved
 from contracts.events.template import TemplateAliasMoved, TemplateAliasRemoved
 from contracts.events.webhook import WebhookCreated
-from contracts.ids import VersionHash
+from contracts.ids import MemberId, VersionHash
 from contracts.registry import EventData, type_of
 from contracts.template_version import AgentDefinition
 
@@ -113,6 +122,24 @@ def test_what_stands_for_a_secret_is_hidden_and_a_change_of_it_shows() -> None:
     (replaced,) = events[4]
     assert replaced.pointer == "/secret"
     assert replaced.before != replaced.after
+
+
+def test_members_are_told_by_themselves_and_by_nothing_that_finds_a_person() -> None:
+    joined = MemberJoined(member=MemberId("mem_1"), role="owner", address=DIGEST, identity=DIGEST)
+    assert entity_of("members", "acme", "member.joined", joined) == ("member", "mem_1")
+    assert entity_of("agent", "triage", "agent_definition.archived", AgentDefinitionArchived()) == ("agent", "triage")
+    _, removed, again = told(joined, MemberRemoved(member=MemberId("mem_1")), joined)
+    assert removed == [Change(pointer="/removed", after=True)]
+    assert again == [Change(pointer="/removed", before=True, after=False)]
+    assert DIGEST not in json.dumps(msgspec.to_builtins(told(joined)))
+
+
+@pytest.mark.parametrize(
+    ("actor", "kind"),
+    [("key_1", "key"), ("mem_1", "member"), ("op_grace", "operator"), ("operator", "baton"), ("gateway", "baton")],
+)
+def test_an_actor_is_known_by_its_id(actor: str, kind: str) -> None:
+    assert kind_of_actor(actor) == kind
 
 
 def test_a_property_that_a_schema_calls_token_is_no_secret() -> None:

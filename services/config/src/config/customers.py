@@ -38,9 +38,7 @@ class Customers:
             raise CustomerExists
         return handled
 
-    async def write(
-        self, actor: str, customer: CustomerId, command: Command, *, check: Check = None
-    ) -> Handled[State]:
+    async def write(self, actor: str, customer: CustomerId, command: Command, *, check: Check = None) -> Handled[State]:
         """Carry out a command; raises BadCustomer, NotFound and what `check` raises."""
         origin = Origin(customer=customer, subject=customer, writer=CONFIG_WRITER, source=self._source)
         subject = config_subject(customer, KIND, customer)

@@ -1,13 +1,14 @@
 """What an event changed of its entity: from what to what. Pure.
 
-An entity's *document* is what its events have said of it so far, each word the latest. Nothing secret comes into it:
-`data` holds no secret and nothing personal, and what stands for a secret (a digest, a secret's id, the query of a URL)
-is hidden behind a mark that tells two of them apart and neither of them.
+An *audit entry* is one event, as told to people. An entity's *document* is what its events have said of it so far, each
+word the latest. Nothing secret comes into it: `data` holds no secret and nothing personal, and what stands for a secret
+or a person (a digest, a secret's id, the query of a URL) is hidden behind a mark that tells two of them apart and
+neither of them.
 """
 
 import hashlib
 import re
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET
@@ -17,15 +18,19 @@ from contracts.events.template import TemplateAliasMoved, TemplateAliasRemoved
 from contracts.registry import EventData
 
 Document = dict[str, Any]
+ActorKind = Literal["key", "member", "operator", "baton"]
+"""`baton` is Baton itself: one of its services, or the seeding of a new deployment."""
 
 MAX_CHANGES = 100
 MAX_SHOWN = 2_000
 _LEAD = 100
-_SECRET = re.compile(r"(\A|_)(secret|digest|password|token|hash)s?\Z")
+_ACTORS: dict[str, ActorKind] = {"key": "key", "mem": "member", "op": "operator"}
+_SECRET = re.compile(r"(\A|_)(secret|digest|password|token|hash|address|identity)s?\Z")
 _URL = re.compile(r"(\A|_)url\Z")
 _SAID: dict[str, Document] = {
     "archived": {"archived": True},
     "deleted": {"deleted": True},
+    "removed": {"removed": True},
     "revoked": {"revoked": True},
     "disabled": {"disabled": True},
     "enabled": {"disabled": False, "reason": ""},
@@ -34,12 +39,24 @@ _SAID: dict[str, Document] = {
 }
 """What an event says by its name alone."""
 
+_OVER = ("archived", "deleted", "removed")
+_BEGINNINGS = frozenset({"created", "joined"})
+_OF_ITS_OWN = {"member": "member", "invitation": "invitation"}
+"""Families that share their customer's one stream, and the field that names the entity."""
+
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """The changes of one event; `whole` is false where there were more, or longer ones, than are told."""
 
     changes: list[Change]
     whole: bool
+
+
+def entity_of(kind: str, subject: str, type: str, data: EventData) -> tuple[str, str]:
+    """Kind and id of what an event is about, by the kind and id of its stream."""
+    family = type.partition(".")[0]
+    field = _OF_ITS_OWN.get(family)
+    return (family, getattr(data, field)) if field else (kind, subject)
 
 
 def document_after(before: Document, type: str, data: EventData) -> Document:
@@ -53,7 +70,14 @@ def document_after(before: Document, type: str, data: EventData) -> Document:
             told = {"aliases": kept}
         case _:
             told = {name: _plain(value) for name, value in msgspec.structs.asdict(data).items()}
-    return {**before, **_SAID.get(verb, {}), **_without_secrets(told)}
+    anew = {name: False for name in _OVER if before.get(name)} if verb in _BEGINNINGS else {}
+    return {**before, **anew, **_SAID.get(verb, {}), **_without_secrets(told)}
+
+
+def kind_of_actor(actor: str) -> ActorKind:
+    """What an actor is, by its id."""
+    prefix, _, rest = actor.partition("_")
+    return _ACTORS.get(prefix, "baton") if rest else "baton"
 
 
 def difference_of(before: Document, after: Document) -> Difference:

@@ -9,10 +9,10 @@ from chassis.event_log import Recorded
 from chassis.postgres.fetching import all_rows, rows_of
 from chassis.postgres.pool import Pool
 from chassis.projection import Db
-from config.domain.audit import Difference, Document, difference_of, document_after
+from config.domain.audit import Difference, Document, difference_of, document_after, entity_of
 from contracts.envelope import parse_time
 from contracts.ids import CustomerId
-from contracts.registry import decode_data
+from contracts.registry import EventData, decode_data
 from contracts.subjects import Log
 
 Entity = tuple[str, str, str]
@@ -58,12 +58,14 @@ class Audit:
 
     async def apply(self, db: Db, events: list[Recorded]) -> None:
         """See the port. JSON is kept as bytes: what customers write may hold what PostgreSQL's own JSON refuses."""
-        documents = await _documents(db, {_entity(one) for one in events})
+        told = [(one, decode_data(one.envelope)) for one in events]
+        documents = await _documents(db, {_entity(one, data) for one, data in told})
         entries = []
-        for one in events:
-            before = documents.get(_entity(one), {})
-            after = documents[_entity(one)] = document_after(before, one.envelope.type, decode_data(one.envelope))
-            entries.append(_entry(one, difference_of(before, after)))
+        for one, data in told:
+            entity = _entity(one, data)
+            before = documents.get(entity, {})
+            documents[entity] = document_after(before, one.envelope.type, data)
+            entries.append(_entry(one, entity, difference_of(before, documents[entity])))
         await db.executemany(_INSERT, entries)
         await db.executemany(_KEEP, [[*entity, msgspec.json.encode(kept)] for entity, kept in documents.items()])
 
@@ -136,19 +138,21 @@ async def entries(pool: Pool, search: Search, *, after: Place | None, limit: int
     return [Entry(**dict(row)) for row in found]
 
 
-def _entity(one: Recorded) -> Entity:
-    return (one.envelope.customer, one.subject.split(".")[2], one.envelope.subject)
-
-
-def _entry(one: Recorded, difference: Difference) -> list[Any]:
+def _entity(one: Recorded, data: EventData) -> Entity:
     envelope = one.envelope
-    customer, kind, entity = _entity(one)
+    kind, id = entity_of(one.subject.split(".")[2], envelope.subject, envelope.type, data)
+    return (envelope.customer, kind, id)
+
+
+def _entry(one: Recorded, entity: Entity, difference: Difference) -> list[Any]:
+    envelope = one.envelope
+    customer, kind, id = entity
     row = Entry(
         sequence=one.position.sequence,
         index=one.position.index,
         customer=customer,
         kind=kind,
-        entity=entity,
+        entity=id,
         type=envelope.type,
         actor=envelope.actor,
         at=parse_time(envelope.time).astimezone(UTC),

@@ -1,16 +1,14 @@
 """/api/sessions and /api/sessions/{id}: a customer's sessions, found by what it knows of them."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from litestar import Request, get
 from litestar.params import FromQuery
 
-from chassis.errors import FieldError, InvalidInput
 from chassis.http.app import Caller, PathId
 from chassis.http.pages import DEFAULT_LIMIT, BadCursor, CursorText, PageLimit, decode_cursor, page_of
-from chassis.http.parameters import BadPosition, position
+from chassis.http.parameters import BadPosition, BadTime, moment, position
 from chassis.postgres.faults import Behind, PositionOfAnotherLog
 from chassis.postgres.pool import Pool
 from chassis.postgres.wait import wait_for_position
@@ -26,12 +24,6 @@ from gateway.read_models.session_list import Place, Search, Status, session_of, 
 
 _METADATA = "metadata."
 _WAIT_S = 2.0
-
-
-class BadTime(InvalidInput):
-    """A moment that is none, or that does not say its offset."""
-
-    code, title = "invalid_time", "A time is RFC 3339 with its offset"
 
 
 @get(
@@ -77,8 +69,8 @@ async def list_sessions(
         template_id=None if template_id is None else checked_id(template_id, at="/template_id"),
         external_id=None if external_id is None else checked_id(external_id, at="/external_id"),
         digests=digests,
-        created_after=_moment(created_after, "created_after"),
-        created_before=_moment(created_before, "created_before"),
+        created_after=moment(created_after, name="created_after"),
+        created_before=moment(created_before, name="created_before"),
     )
     rows = await sessions_of(pool, principal.customer, search, after=_place(cursor), limit=limit + 1)
     shown, next_cursor = page_of(rows, limit=limit, key=lambda row: row.place)
@@ -122,18 +114,6 @@ def _metadata(query: Mapping[str, list[str]]) -> dict[str, str]:
     pairs = {name.removeprefix(_METADATA): values[-1] for name, values in query.items() if name.startswith(_METADATA)}
     check_metadata(pairs)
     return pairs
-
-
-def _moment(text: str | None, name: str) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text.replace(" ", "+"))  # a plus that nobody escaped
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise BadTime(errors=[FieldError(f"/{name}", BadTime.code, "RFC 3339, for example 2026-01-31T12:00:00Z")])
-    return moment
 
 
 def _place(cursor: str | None) -> Place | None:
