@@ -5,7 +5,7 @@ A secret is kept before the event that names it, so that no event ever names a s
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import structlog
@@ -17,7 +17,6 @@ from chassis.event_log import EventLog
 from chassis.guarded_addresses import Permission
 from chassis.guarded_http import GuardedAnswer, GuardedClient
 from chassis.ids import new_id
-from chassis.object_store import ObjectMissing, ObjectStore
 from chassis.principal import Principal
 from chassis.recording import Origin
 from chassis.sealing import SealBroken
@@ -26,14 +25,11 @@ from chassis.vault import SecretMissing, Vault
 from config.domain.custom_tool import CUSTOM_TOOL, Archive, Create, Revise, State, ToolArchived, Written
 from config.domain.schema_rules import argument_errors
 from config.domain.tool_rules import name_errors, tool_errors
-from contracts.commands.secrets import OpenToolSecrets, ToolSecretsAnswer, ToolSecretsOpened, ToolSecretsRefused
 from contracts.custom_tool import CustomTool
 from contracts.envelope import decode_commit
-from contracts.events.template import TemplatePublished
 from contracts.ids import CustomerId
 from contracts.registry import decode_data
 from contracts.subjects import CONFIG_WRITER, Log, config_filter, config_subject
-from contracts.template_version import CorruptVersion, TemplateVersion, decode_version
 
 KIND = "tool"
 MAX_TOOLS = 200
@@ -55,7 +51,6 @@ class CustomTools:
         self,
         *,
         log: EventLog,
-        objects: ObjectStore,
         clock: Clock,
         vault: Vault,
         client: GuardedClient,
@@ -63,7 +58,7 @@ class CustomTools:
         allow: Permission | None = None,
     ) -> None:
         self._handler = CommandHandler(log=log, log_name=Log.CONFIG, clock=clock)
-        self._log, self._objects, self._clock, self._vault = log, objects, clock, vault
+        self._log, self._clock, self._vault = log, clock, vault
         self._client, self._source, self._allow = client, source, allow
 
     async def create(self, principal: Principal, name: str, tool: CustomTool, secret: str) -> Handled[State]:
@@ -126,17 +121,10 @@ class CustomTools:
             clock=self._clock,
         )
 
-    async def secrets(self, question: OpenToolSecrets) -> ToolSecretsAnswer:
-        """The answer to TOOL_SECRETS: only what that customer has published is opened."""
-        try:
-            version = decode_version(await self._objects.get(question.version), question.version)
-        except (ObjectMissing, CorruptVersion):
-            return ToolSecretsRefused(why="there is no such version")
-        if not await self._published(question, version):
-            return ToolSecretsRefused(why="this customer never published that version")
-        names = list(version.tools or {})
-        keys = await asyncio.gather(*(self._current_key(question.customer, name) for name in names))
-        return ToolSecretsOpened(keys={name: key for name, key in zip(names, keys, strict=True) if key is not None})
+    async def keys(self, customer: CustomerId, names: Sequence[str]) -> dict[str, bytes]:
+        """The keys that sign calls now, by tool; those that do not open are left out."""
+        keys = await asyncio.gather(*(self._current_key(customer, name) for name in names))
+        return {name: key for name, key in zip(names, keys, strict=True) if key is not None}
 
     def _checked(self, tool: CustomTool, secret: str | None, *, named: str | None = None) -> bytes:
         """The key of a secret, where there is one and all is well; raises InvalidInput with every mistake."""
@@ -150,15 +138,6 @@ class CustomTools:
         if errors:
             raise InvalidInput("the tool is not valid", errors=errors)
         return key
-
-    async def _published(self, question: OpenToolSecrets, version: TemplateVersion) -> bool:
-        subject = config_subject(question.customer, "template", version.template_id)
-        async for commit in self._log.read(Log.CONFIG, subject):
-            for envelope in decode_commit(commit.payload):
-                told = decode_data(envelope)
-                if isinstance(told, TemplatePublished) and told.version == question.version:
-                    return True
-        return False
 
     async def _current_key(self, customer: CustomerId, name: str) -> bytes | None:
         try:

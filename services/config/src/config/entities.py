@@ -1,7 +1,7 @@
 """What config does with its entities, whoever asks: the HTTP routes, and the seeding of a new deployment."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 
@@ -17,18 +17,30 @@ from chassis.ids import new_id
 from chassis.object_store import ObjectStore
 from chassis.principal import Principal
 from chassis.recording import Origin
-from config.domain import agent_definition, api_key, custom_tool, customer, model_rules, publishing, template
+from config.domain import (
+    agent_definition,
+    api_key,
+    custom_tool,
+    customer,
+    model_rules,
+    panel_kind,
+    publishing,
+    template,
+)
 from config.domain.agent_definition import AGENT_DEFINITION, Written
 from config.domain.api_key import API_KEY
 from config.domain.custom_tool import CUSTOM_TOOL
 from config.domain.customer import CUSTOMER
+from config.domain.panel_kind import PANEL_KIND
 from config.domain.template import TEMPLATE, Drafted
 from contracts.builtin_tools import BUILTIN_TOOLS
 from contracts.custom_tool import CustomTool
 from contracts.envelope import parse_time
 from contracts.events.api_key import KeyKind
 from contracts.ids import AgentId, ApiKeyId, CustomerId, PanelId, TemplateId, is_id
+from contracts.mcp_server import VersionMcpServer, parse_reference
 from contracts.model_catalogue import builtin_models
+from contracts.panels.kind import PanelKind
 from contracts.panels.registry import builtin
 from contracts.positions import Position
 from contracts.registry import EventData
@@ -40,6 +52,10 @@ S = TypeVar("S")
 
 Check = Callable[[int], None] | None
 """What refuses a change of a thing at this revision (0: nothing there yet), before it is written."""
+
+
+PublishableServer = Callable[[CustomerId, str], Awaitable[VersionMcpServer | None]]
+"""A customer's MCP server by name, with all of its tools that may be published; None where there is none in use."""
 
 
 class Published(msgspec.Struct, frozen=True):
@@ -58,10 +74,23 @@ class IssuedKey(NamedTuple):
 
 
 class Entities:
-    """Commands and look-ups on the entities of CONFIG. Raises the deciders' refusals and LogFault."""
+    """Commands and look-ups on the entities of CONFIG. Raises the deciders' refusals and LogFault.
 
-    def __init__(self, *, log: EventLog, objects: ObjectStore, clock: Clock, pepper: bytes, source: str) -> None:
+    Without `publishable` no template is published whose agents name tools of MCP servers.
+    """
+
+    def __init__(
+        self,
+        *,
+        log: EventLog,
+        objects: ObjectStore,
+        clock: Clock,
+        pepper: bytes,
+        source: str,
+        publishable: PublishableServer | None = None,
+    ) -> None:
         self._handler = CommandHandler(log=log, log_name=Log.CONFIG, clock=clock)
+        self._publishable = publishable
         self._objects, self._pepper, self._source, self._clock = objects, pepper, source, clock
 
     async def write_agent(
@@ -89,14 +118,14 @@ class Entities:
         drafted = (await self.find_template(principal.customer, id)).state
         assert isinstance(drafted, Drafted)
         definitions = await self._definitions(principal.customer, drafted.draft.agents)
-        kinds = {PanelId(name): kind for name, kind in builtin().items()}
         assembled = publishing.assemble(
             id,
             drafted.draft,
             definitions=definitions,
-            kinds=kinds,
+            kinds=await self._kinds(principal.customer, drafted.draft.panels),
             models=builtin_models(),
             tools=await self._tools(principal.customer, definitions.values()),
+            servers=await self._servers(principal.customer, definitions.values()),
         )
         version, content = encode_version(assembled)
         await self._objects.put(version, content)
@@ -181,6 +210,20 @@ class Entities:
             if isinstance(stream.state, Written) and not stream.state.archived
         }
 
+    async def _kinds(self, customer: CustomerId, panels: list[PanelId]) -> dict[PanelId, PanelKind]:
+        """Baton's own kinds, and those of the customer's own in use that are named."""
+        own = {PanelId(name): kind for name, kind in builtin().items()}
+        wanted = sorted({panel for panel in panels if is_id(panel)} - own.keys())
+        streams = await asyncio.gather(
+            *(self._handler.load(config_subject(customer, "panel_kind", name), PANEL_KIND) for name in wanted)
+        )
+        theirs = {
+            name: stream.state.kind
+            for name, stream in zip(wanted, streams, strict=True)
+            if isinstance(stream.state, panel_kind.Written) and not stream.state.archived
+        }
+        return own | theirs
+
     async def _tools(self, customer: CustomerId, definitions: Iterable[AgentDefinition]) -> dict[str, CustomTool]:
         """Those of the customer's own tools in use that the agents name."""
         named = {tool for definition in definitions for tool in definition.tools if is_id(tool)}
@@ -193,6 +236,17 @@ class Entities:
             for name, stream in zip(wanted, streams, strict=True)
             if isinstance(stream.state, custom_tool.Written) and not stream.state.archived
         }
+
+    async def _servers(
+        self, customer: CustomerId, definitions: Iterable[AgentDefinition]
+    ) -> dict[str, VersionMcpServer]:
+        """Those of the customer's MCP servers in use of which the agents name tools."""
+        named = (parse_reference(tool) for definition in definitions for tool in definition.tools)
+        wanted = sorted({reference[0] for reference in named if reference})
+        if self._publishable is None:
+            return {}
+        found = await asyncio.gather(*(self._publishable(customer, name) for name in wanted))
+        return {name: server for name, server in zip(wanted, found, strict=True) if server is not None}
 
     async def _found(self, customer: CustomerId, kind: str, id: str, decider: Decider[C, EventData, S]) -> Stream[S]:
         stream = await self._handler.load(config_subject(customer, kind, id), decider)

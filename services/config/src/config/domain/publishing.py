@@ -3,7 +3,7 @@
 Pointers go into the set as the customer sees it: ``/initial_agent``, ``/agents/<id>/handoff_targets/0/agent`` …
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from msgspec import UNSET
 
@@ -11,13 +11,18 @@ from chassis.errors import FieldError, InvalidInput
 from config.domain.agent_rules import own_errors
 from config.domain.draft_rules import Definitions, Kinds, draft_errors
 from config.domain.model_rules import model_errors, template_model_errors
+from config.domain.named_tools import (
+    Servers,
+    Tools,
+    custom_tools_named,
+    named_tool_errors,
+    present,
+    servers_named,
+)
 from config.domain.pointers import below
 from config.domain.text_rules import placeholder_errors
-from contracts.builtin_tools import BUILTIN_TOOLS
-from contracts.custom_tool import CustomTool
 from contracts.ids import AgentId, TemplateId
 from contracts.model_catalogue import ModelCatalogue
-from contracts.panels.tools import tools_of
 from contracts.template_version import AgentDefinition, TemplateDraft, TemplateVersion, VersionAgent
 
 
@@ -34,18 +39,20 @@ def assemble(
     definitions: Definitions,
     kinds: Kinds,
     models: ModelCatalogue,
-    tools: Mapping[str, CustomTool] | None = None,
+    tools: Tools | None = None,
+    servers: Servers | None = None,
 ) -> TemplateVersion:
     """The whole set; `definitions` holds those agents of the draft that exist, `tools` the customer's own tools.
 
+    `servers` are its MCP servers, each with all of its tools that may be published.
     Raises InvalidTemplate.
     """
-    tools = tools or {}
+    tools, servers = tools or {}, servers or {}
     errors = [
         *draft_errors(draft, definitions, kinds),
         *template_model_errors(draft, models),
         *_agent_errors(draft, definitions, models),
-        *_tool_errors(draft, definitions, kinds, tools),
+        *named_tool_errors(draft, definitions, kinds, tools, servers),
         *_unreachable(draft, definitions),
     ]
     if errors:
@@ -55,12 +62,13 @@ def assemble(
         draft=draft,
         agents=[VersionAgent(id=agent, definition=definitions[agent]) for agent in draft.agents],
         panel_kinds={panel: kinds[panel] for panel in draft.panels},
-        tools={name: tools[name] for name in sorted(_custom_names(draft, definitions))} or UNSET,
+        tools=custom_tools_named(draft, definitions, tools) or UNSET,
+        mcp_servers=servers_named(draft, definitions, servers) or UNSET,
     )
 
 
 def _agent_errors(draft: TemplateDraft, definitions: Definitions, models: ModelCatalogue) -> Iterator[FieldError]:
-    for agent, definition in _present(draft, definitions):
+    for agent, definition in present(draft, definitions):
         where = f"/agents/{agent}"
         yield from below(where, own_errors(definition))
         yield from below(where, placeholder_errors(draft, definition))
@@ -77,25 +85,6 @@ def _agent_errors(draft: TemplateDraft, definitions: Definitions, models: ModelC
                 detail = f"{agent} uses the panel {panel}, which the template does not enable"
                 yield FieldError(f"{where}/panels/{place}", "panel_not_enabled", detail)
         yield from _modality_errors(where, agent, definition, draft)
-
-
-def _tool_errors(
-    draft: TemplateDraft, definitions: Definitions, kinds: Kinds, tools: Mapping[str, CustomTool]
-) -> Iterator[FieldError]:
-    for agent, definition in _present(draft, definitions):
-        panels = [kinds[panel] for panel in definition.panels if panel in kinds]
-        generated = {tool.name for tool in tools_of(panels)}
-        for place, tool in enumerate(definition.tools):
-            where = f"/agents/{agent}/tools/{place}"
-            if tool not in BUILTIN_TOOLS and tool not in tools:
-                yield FieldError(where, "unknown_tool", f"there is no tool {tool}")
-            elif tool in generated:
-                yield FieldError(where, "tool_name_taken", f"{tool} is the name of a tool of one of {agent}'s panels")
-
-
-def _custom_names(draft: TemplateDraft, definitions: Definitions) -> set[str]:
-    named = {tool for _, definition in _present(draft, definitions) for tool in definition.tools}
-    return named - BUILTIN_TOOLS
 
 
 def _modality_errors(
@@ -119,9 +108,3 @@ def _unreachable(draft: TemplateDraft, definitions: Definitions) -> Iterator[Fie
         if agent not in reached:
             detail = f"no handoff leads to the agent {agent}"
             yield FieldError(f"/agents/{place}", "unreachable_agent", detail)
-
-
-def _present(draft: TemplateDraft, definitions: Definitions) -> Iterator[tuple[AgentId, AgentDefinition]]:
-    for agent in draft.agents:
-        if agent in definitions:
-            yield agent, definitions[agent]

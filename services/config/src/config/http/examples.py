@@ -29,15 +29,89 @@ _TOOL = {
     "timeout_s": 8,
     "idempotent": True,
 }
+_POLL = {
+    "title": "Poll",
+    "description": "A question with choices, in the user's page. You see the votes.",
+    "url": "https://panels.example.com/poll",
+    "open": {
+        "schema": {
+            "type": "object",
+            "properties": {"question": {"type": "string", "maxLength": 300}},
+            "required": ["question"],
+            "additionalProperties": False,
+        },
+        "initial": {"question": "$args.question", "yes": 0, "closed": False},
+    },
+    "commands": {
+        "close_poll": {
+            "description": "Takes no more votes.",
+            "schema": {"type": "object", "properties": {}, "additionalProperties": False},
+            "effect": {"closed": True},
+        }
+    },
+    "events": {
+        "voted": {
+            "description": "The user voted.",
+            "schema": {
+                "type": "object",
+                "properties": {"yes": {"type": "integer", "minimum": 0, "maximum": 1}},
+                "required": ["yes"],
+                "additionalProperties": False,
+            },
+            "effect": {"yes": "$args.yes"},
+        }
+    },
+    "state_schema": {
+        "type": "object",
+        "properties": {
+            "question": {"type": "string", "maxLength": 300},
+            "yes": {"type": "integer", "minimum": 0, "maximum": 1},
+            "closed": {"type": "boolean"},
+        },
+        "required": ["question", "yes", "closed"],
+        "additionalProperties": False,
+    },
+    "tools": [{"name": "read_votes", "description": "Returns the vote.", "read": ["yes"]}],
+}
 _SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 (the example of Standard Webhooks)
 
+_PRICES = {
+    "currency": "USD",
+    "about": "Our contract of 2027.",
+    "entries": [
+        {"provider": "openai", "model": "gpt-4.1-mini", "unit": "input_tokens", "amount_nano": "380.5"},
+        {"provider": "deepgram", "model": "nova-3", "unit": "audio_ms", "amount_nano": "7000000", "per": 60000},
+    ],
+}
+_LIMITS = {
+    "max_sessions": 20,
+    "starts_per_minute": 60,
+    "currency": "USD",
+    "monthly_budget_nano": 500_000_000_000,
+    "session_budget_nano": 500_000_000,
+}
+
 EXAMPLES: Examples = {
+    "write_price_draft": {"request": _PRICES},
+    "publish_prices": {"request": {"corrects": ["2026-11"]}},
+    "set_limits": {"request": _LIMITS},
     "create_tool": {"request": {"name": "look_up_order", "secret": _SECRET, **_TOOL}},
     "revise_tool": {"request": _TOOL},
     "try_tool": {"request": {"arguments": {"order": "A-1042"}}},
+    "write_mcp_server": {
+        "request": {
+            "url": "https://mcp.example.com/mcp",
+            "timeout_s": 8,
+            "allowed_tools": ["search", "fetch"],
+            "headers": {"Authorization": "Bearer example"},
+        }
+    },
+    "approve_mcp_tools": {"request": {"tools": {"search": "5c" * 32}, "idempotent": ["search"]}},
+    "try_mcp_tool": {"request": {"tool": "search", "arguments": {"query": "returns"}}},
     "save_provider_credential": {"request": {"key": "sk-proj-example", "base_url": "https://eu.api.openai.com/v1"}},
     "create_agent": {"request": _AGENT},
     "write_agent": {"request": _AGENT},
+    "write_panel_kind": {"request": _POLL},
     "create_template": {"request": _TEMPLATE},
     "write_template": {"request": _TEMPLATE},
     "restore_version": {"request": {"number": 1}},

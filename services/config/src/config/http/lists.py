@@ -1,4 +1,4 @@
-"""GET /api/agents and /api/templates: what there is, in pages."""
+"""GET /api/agents, /api/templates and /api/mcp-servers: what there is, in pages."""
 
 import datetime
 
@@ -57,6 +57,22 @@ class TemplatePage(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: str | None = None
 
 
+class McpServerSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """An MCP server in a list; its tools are at its own address."""
+
+    name: str
+    archived: bool
+    created_at: datetime.datetime
+    updated_at: datetime.datetime
+
+
+class McpServerPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of MCP servers, by name; `next_cursor` is null on the last."""
+
+    data: list[McpServerSummary]
+    next_cursor: str | None = None
+
+
 @get("/api/agents", opt={"scope": "agents:read", **_OPT})
 async def list_agents(
     principal: Caller,
@@ -67,7 +83,7 @@ async def list_agents(
     min_position: PositionText = None,
 ) -> AgentPage:
     """Your agent definitions; archived ones too where `archived` is true."""
-    await _level(pool, min_position)
+    await level(pool, min_position)
     rows, next_cursor = await _page(pool, principal.customer, "agent", archived, cursor, limit)
     data = [
         AgentSummary(
@@ -92,7 +108,7 @@ async def list_templates(
     min_position: PositionText = None,
 ) -> TemplatePage:
     """Your templates; archived ones too where `archived` is true."""
-    await _level(pool, min_position)
+    await level(pool, min_position)
     rows, next_cursor = await _page(pool, principal.customer, "template", archived, cursor, limit)
     data = [
         TemplateSummary(
@@ -109,6 +125,25 @@ async def list_templates(
     return TemplatePage(data=data, next_cursor=next_cursor)
 
 
+@get("/api/mcp-servers", opt={"scope": "tools:read", **_OPT})
+async def list_mcp_servers(
+    principal: Caller,
+    pool: ReadModels,
+    archived: FromQuery[bool] = False,
+    cursor: CursorText = None,
+    limit: PageLimit = DEFAULT_LIMIT,
+    min_position: PositionText = None,
+) -> McpServerPage:
+    """Your MCP servers; archived ones too where `archived` is true."""
+    await level(pool, min_position)
+    rows, next_cursor = await _page(pool, principal.customer, "mcp_server", archived, cursor, limit)
+    data = [
+        McpServerSummary(name=row.name, archived=row.archived, created_at=row.created_at, updated_at=row.updated_at)
+        for row in rows
+    ]
+    return McpServerPage(data=data, next_cursor=next_cursor)
+
+
 async def _page(
     pool: Pool, customer: CustomerId, kind: str, archived: bool, cursor: str | None, limit: int
 ) -> tuple[list[Row], str | None]:
@@ -117,11 +152,11 @@ async def _page(
     return page_of(found, limit=limit, key=lambda row: row.id)
 
 
-async def _level(pool: Pool, min_position: str | None) -> None:
+async def level(pool: Pool, min_position: str | None) -> None:
     """Wait until the list is as new as the asker wants it; raises BadPosition, Behind, PositionOfAnotherLog."""
     wanted = position(min_position, name="min_position")
     if wanted is not None:
         await wait_for_position(pool, SERVICE, EntityIndex.name, wanted, timeout_s=_WAIT_S)
 
 
-ROUTES = [list_agents, list_templates]
+ROUTES = [list_agents, list_templates, list_mcp_servers]

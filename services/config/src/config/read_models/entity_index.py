@@ -1,4 +1,4 @@
-"""One row per agent definition and template, for lists: what it is called, and how it stands."""
+"""One row per agent, template, panel kind and MCP server, for lists: what it is called, and how it stands."""
 
 from datetime import UTC, datetime
 
@@ -9,7 +9,7 @@ from chassis.postgres.fetching import rows_of
 from chassis.postgres.pool import Pool
 from chassis.projection import Db
 from contracts.envelope import Envelope, parse_time
-from contracts.events import agent_definition, template
+from contracts.events import agent_definition, mcp_server, panel_kind, template
 from contracts.ids import CustomerId
 from contracts.registry import EventData, decode_data
 from contracts.subjects import Log
@@ -23,11 +23,11 @@ _UPSERT = (
     " on conflict (customer, kind, id) do update set "
     + ", ".join(f"{column} = excluded.{column}" for column in _COLUMNS[3:])
 )
-_KINDS = {"agent_definition": "agent", "template": "template"}
+_KINDS = {"agent_definition": "agent", "template": "template", "panel_kind": "panel_kind", "mcp_server": "mcp_server"}
 
 
 class Row(msgspec.Struct, kw_only=True):
-    """A row while it is folded. `number` and `version` are those of a template's last version."""
+    """A row while it is folded. `number` and `version` are those of a template's last version; a kind has a number."""
 
     customer: str
     kind: str
@@ -115,7 +115,16 @@ def _evolve(row: Row, data: EventData) -> None:
             row.name = data.draft.name
         case template.TemplatePublished():
             row.number, row.version = data.number, data.version
-        case agent_definition.AgentDefinitionArchived() | template.TemplateArchived():
+        case panel_kind.PanelKindCreated() | panel_kind.PanelKindRevised():
+            row.name, row.number = data.definition.title, data.definition.version
+        case mcp_server.McpServerCreated():
+            row.name = row.id
+        case (
+            agent_definition.AgentDefinitionArchived()
+            | template.TemplateArchived()
+            | panel_kind.PanelKindArchived()
+            | mcp_server.McpServerArchived()
+        ):
             row.archived = True
         case _:
             pass
