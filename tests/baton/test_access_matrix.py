@@ -15,13 +15,14 @@ from tests.support.whole_api import WholeApi, a_whole_api
 
 from baton import edge, openapi
 from chassis.service import serving
+from config.http.examples import EXAMPLES
 from contracts.access import SCOPES
 
 pytestmark = pytest.mark.integration
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "openapi.json"
 PUBLIC = {"issue_token", "get_public_key", "livekit_webhook", "report_log"}
-OWN_NAMESPACE = {"write_agent", "write_template"}
+OWN_NAMESPACE = {"write_agent", "write_template", "write_panel_kind"}
 """They write under an id of the caller's choice, and ids are each customer's own: a stranger writes its own thing."""
 
 
@@ -73,11 +74,14 @@ async def things_of_acme(api: WholeApi) -> Things:
         "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     }
     assert (await api.call("POST", "/api/tools", key=key, json=tool)).status_code == 201
+    kind = EXAMPLES["write_panel_kind"]["request"]
+    assert (await api.call("PUT", "/api/panel-kinds/ours", key=key, json=kind)).status_code == 200
     hook = await api.call("POST", "/api/webhooks", key=key, json={"url": "https://hooks.example.com/"})
     ids = {
         "webhook_id": hook.json()["id"],
         "event_id": "none",
         "tool_name": "ours",
+        "panel_kind": "ours",
         "agent_id": agent.json()["id"],
         "template_id": template.json()["id"],
         "key_id": issued["id"],
@@ -145,12 +149,14 @@ async def test_no_stranger_gets_in_by_any_operation(nats_url: str, database: str
 
 async def test_a_stranger_who_writes_under_our_id_writes_a_thing_of_its_own(nats_url: str, database: str) -> None:
     async with a_whole_api(nats_url, database) as api:
+        kind = {**EXAMPLES["write_panel_kind"]["request"], "title": "Ours"}
+        assert (await api.call("PUT", "/api/panel-kinds/ours", key=api.keys[ACME], json=kind)).status_code == 200
         before = {
             path: (await api.call("GET", path, key=api.keys[ACME])).json()
-            for path in ("/api/agents/triage", f"/api/templates/{START['template_id']}")
+            for path in ("/api/agents/triage", f"/api/templates/{START['template_id']}", "/api/panel-kinds/ours")
         }
         document = json.loads(openapi.whole())
-        things = Things({"agent_id": "triage", "template_id": START["template_id"]})
+        things = Things({"agent_id": "triage", "template_id": START["template_id"], "panel_kind": "ours"})
         for one in operations(document):
             if one.id in OWN_NAMESPACE:
                 await api.call(one.method, things.url(one.path), key=api.keys[OTHER], json=one.body)
