@@ -158,6 +158,14 @@ def deployment_content(version: str = DEPLOYMENT_BOOK) -> BookContent:
     return _content(found)
 
 
+def deployment_books() -> dict[str, BookContent]:
+    """All books of this release by name, the last first."""
+    names = sorted(
+        (one.name.removesuffix(".json") for one in files("contracts").joinpath("prices").iterdir()), reverse=True
+    )
+    return {name: deployment_content(name) for name in names}
+
+
 @cache
 def load_price_book(version: str = DEPLOYMENT_BOOK) -> PriceBook:
     """The deployment's book of this name; raises BadPriceBook, InvalidId."""

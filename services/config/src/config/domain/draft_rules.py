@@ -3,10 +3,13 @@
 import re
 from collections.abc import Iterator, Mapping
 
+from msgspec import UNSET
+
 from chassis.errors import FieldError
 from config.domain.pointers import outside, pointer, repeated, too_many
 from contracts.ids import AgentId, PanelId
 from contracts.panels.kind import PanelKind
+from contracts.pricing import MAX_NANO
 from contracts.template_version import MAX_DURATION_S, AgentDefinition, Limits, TemplateDraft
 from contracts.variables import Declaration, Declarations, fits
 
@@ -57,6 +60,8 @@ def _limits(limits: Limits) -> Iterator[FieldError]:
         error for name, high in _HIGHEST.items() for error in outside(f"/limits/{name}", getattr(limits, name), 1, high)
     ]
     yield from wrong
+    if limits.budget_nano is not UNSET:
+        yield from outside("/limits/budget_nano", limits.budget_nano, 0, MAX_NANO)
     if not wrong and limits.away_timeout_s > limits.max_duration_s:
         detail = "away_timeout_s is longer than the whole session may last"
         yield FieldError("/limits/away_timeout_s", "out_of_range", detail)
