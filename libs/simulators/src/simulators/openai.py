@@ -1,4 +1,4 @@
-"""OpenAI's chat completions: GET /models, POST /chat/completions, streamed as server-sent events or whole.
+"""OpenAI's chat completions: GET /models, POST /chat/completions, streamed as server-sent events or whole; embeddings.
 
 Wire: https://platform.openai.com/docs/api-reference/chat, as the `openai` client and the LiveKit plugin speak it.
 It must never decide what is said (see rules).
@@ -16,6 +16,7 @@ from aiohttp import web
 
 from simulators.accounts import Accounts, hint_of, key_of
 from simulators.conversation import BadRequest, ChatRequest, decode
+from simulators.embeddings import BadEmbeddings, answer_to, decode_request
 from simulators.requests import LoggedRequest, RequestLog
 from simulators.rules import Reply, reply_to, usage_of
 from simulators.scenario import Fault, Scenario
@@ -41,6 +42,7 @@ class OpenAI:
         return [
             web.get(f"{prefix}/models", self.models),
             web.post(f"{prefix}/chat/completions", self.complete),
+            web.post(f"{prefix}/embeddings", self.embed),
         ]
 
     async def models(self, request: web.Request) -> web.Response:
@@ -69,6 +71,23 @@ class OpenAI:
         if chat.stream:
             return await _stream(request, chat, reply, drop_after=fault.drop_after)
         return _json(_whole(chat, reply))
+
+    async def embed(self, request: web.Request) -> web.Response:
+        """A vector for each text (see embeddings)."""
+        if not self._accounts.good("openai", request):
+            return _unauthorised(request)
+        try:
+            asked = decode_request(await request.read())
+        except BadEmbeddings as error:
+            return _error(400, str(error), kind="invalid_request_error", param=error.param)
+        characters = sum(map(len, asked.texts))
+        logged = LoggedRequest(
+            number=0, at=time.time(), vendor="openai", path=request.path, model=asked.model, characters=characters
+        )
+        self._requests.add(logged)
+        if (status := self._accounts.down("openai", asked.model)) is not None:
+            return _error(status, "The server is overloaded or not ready yet.", kind="server_error")
+        return _json(answer_to(asked))
 
     def _strike(self, reply: Reply) -> Fault:
         fault = reply.fault or Fault()
