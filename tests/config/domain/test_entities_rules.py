@@ -8,6 +8,7 @@ from config.domain.agent_definition import AGENT_DEFINITION, DefinitionArchived
 from config.domain.api_key import API_KEY
 from config.domain.customer import CUSTOMER
 from config.domain.template import TEMPLATE, TemplateIsArchived
+from contracts.conditions import Condition
 from contracts.events.agent_definition import AgentDefinitionCreated, AgentDefinitionRevised
 from contracts.events.api_key import ApiKeyIssued, ApiKeyRevoked
 from contracts.events.template import TemplateCreated, TemplatePublished, TemplateRevised
@@ -54,7 +55,7 @@ def test_a_definition_without_a_name_or_with_a_bad_policy_is_refused_with_every_
         instructions="",
         handoff_targets=[
             HandoffTarget(agent=AgentId("b"), policy="last_n"),
-            HandoffTarget(agent=AgentId("c"), policy="summary"),
+            HandoffTarget(agent=AgentId("c"), policy="summary", guard=Condition(), arguments={"type": "string"}),
         ],
     )
     with pytest.raises(InvalidInput) as caught:
@@ -63,7 +64,8 @@ def test_a_definition_without_a_name_or_with_a_bad_policy_is_refused_with_every_
         "/name",
         "/instructions",
         "/handoff_targets/0/last_n",
-        "/handoff_targets/1/policy",
+        "/handoff_targets/1/arguments/type",
+        "/handoff_targets/1/guard",
     ]
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from config.domain.model_rules import warnings
 from config.domain.publishing import InvalidTemplate, assemble
+from contracts.conditions import Condition
 from contracts.ids import AgentId, PanelId, TemplateId
 from contracts.modality import PRESETS
 from contracts.model_catalogue import Capabilities, Model, ModelCatalogue, builtin_models
@@ -53,6 +54,35 @@ def definitions(**changes: AgentDefinition) -> dict[AgentId, AgentDefinition]:
     return {TRIAGE: changes.get("triage", triage), EXPERT: changes.get("expert", expert)}
 
 
+def test_an_edge_with_arguments_a_guard_and_a_summary_publishes() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"topic": {"$ref": "#/$defs/topic"}},
+        "required": ["topic"],
+        "additionalProperties": False,
+        "$defs": {"topic": {"type": "string", "maxLength": 40}},
+    }
+    declared = {"verified": Declaration(type="boolean")}
+    guard = a_guard(any=[{"flag": "verified", "equals": True}, {"preference": "language", "equals": "de"}])
+    version = publish(a_draft(flags=declared), an_edge(policy="summary", last_n=4, arguments=schema, guard=guard))
+    assert version.agent(TRIAGE).handoff_targets[0].guard == guard
+
+
+def test_two_panels_of_an_agent_whose_tools_have_one_name_are_refused() -> None:
+    notepad = builtin()["notepad"]
+    kinds = {PanelId(name): msgspec.structs.replace(notepad, kind=name, url="https://x.example.com/") for name in "ab"}
+    expert = a_definition(panels=list(kinds))
+    with pytest.raises(InvalidTemplate) as caught:
+        assemble(
+            TemplateId("tpl"),
+            a_draft(panels=list(kinds)),
+            definitions=definitions(expert=expert),
+            kinds=kinds,
+            models=MODELS,
+        )
+    assert [(one.pointer, one.code) for one in caught.value.errors] == [("/agents/expert/panels", "tool_name_taken")]
+
+
 def publish(draft: TemplateDraft, agents: dict[AgentId, AgentDefinition]) -> TemplateVersion:
     kinds = {PanelId(name): kind for name, kind in builtin().items()}
     return assemble(TemplateId("tpl"), draft, definitions=agents, kinds=kinds, models=MODELS)
@@ -97,7 +127,51 @@ def the_crowd(numbers: range) -> dict[AgentId, AgentDefinition]:
     return {AgentId(f"a{number}"): a_definition() for number in numbers}
 
 
+def an_edge(**changes: object) -> dict[AgentId, AgentDefinition]:
+    edge = msgspec.structs.replace(HandoffTarget(agent=EXPERT), **changes)
+    return definitions(triage=a_definition(handoff_targets=[edge]))
+
+
+def a_guard(**content: object) -> Condition:
+    return msgspec.convert(content, Condition)
+
+
 MISTAKES = {
+    "a guard on a flag that nobody declared": (
+        a_draft(),
+        an_edge(guard=a_guard(all=[{"flag": "verified", "equals": True}])),
+        [("/agents/triage/handoff_targets/0/guard/all/0/flag", "unknown_flag")],
+    ),
+    "a guard that compares a variable with another type": (
+        a_draft(variables={"plan": Declaration()}),
+        an_edge(guard=a_guard(**{"not": {"variable": "plan", "equals": 1}})),
+        [("/agents/triage/handoff_targets/0/guard/not/equals", "wrong_type")],
+    ),
+    "a guard that says nothing": (
+        a_draft(),
+        an_edge(guard=a_guard(any=[])),
+        [("/agents/triage/handoff_targets/0/guard", "not_a_condition")],
+    ),
+    "arguments that are no schema": (
+        a_draft(),
+        an_edge(arguments={"type": "object", "properties": {"topic": {"type": "text"}}}),
+        [("/agents/triage/handoff_targets/0/arguments/properties/topic/type", "not_a_schema")],
+    ),
+    "arguments with a reason of their own": (
+        a_draft(),
+        an_edge(arguments={"type": "object", "properties": {"reason": {"type": "string"}}}),
+        [("/agents/triage/handoff_targets/0/arguments/properties/reason", "taken")],
+    ),
+    "arguments of which only some go together": (
+        a_draft(),
+        an_edge(arguments={"type": "object", "maxProperties": 1}),
+        [("/agents/triage/handoff_targets/0/arguments/maxProperties", "not_offered")],
+    ),
+    "flags to set where there are none": (
+        a_draft(),
+        definitions(expert=a_definition(tools=["set_flag"])),
+        [("/agents/expert/tools/0", "no_flags")],
+    ),
     "an agent that does not exist": (
         a_draft(agents=[TRIAGE, EXPERT, AgentId("ghost")]),
         definitions(),

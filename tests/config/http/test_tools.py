@@ -123,6 +123,7 @@ async def test_a_tool_is_created_listed_revised_and_archived(api: Api) -> None:
     assert [(one["name"], one["builtin"]) for one in listed] == [
         ("end_session", True),
         ("log_observation", True),
+        ("set_flag", True),
         ("look_up", False),
     ]
     revised = await api("PUT", "/api/tools/look_up", body=tool(timeout_s=5))

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 
 from chassis.errors import FieldError
-from config.domain.pointers import outside, pointer, repeated, too_many
+from config.domain.handoff_rules import edge_errors
+from config.domain.pointers import below, outside, pointer, repeated, too_many
 from contracts.speech import MAX_SPEED, MIN_SPEED
 from contracts.template_version import AgentDefinition
 
@@ -45,13 +46,7 @@ def _texts(definition: AgentDefinition) -> Iterator[FieldError]:
 
 def _handoffs(definition: AgentDefinition) -> Iterator[FieldError]:
     for place, target in enumerate(definition.handoff_targets):
-        where = f"/handoff_targets/{place}"
-        if target.policy == "last_n" and not target.last_n:
-            yield FieldError(f"{where}/last_n", "required", "last_n needs a count")
-        elif target.last_n is not None:
-            yield from outside(f"{where}/last_n", target.last_n, 1, 1000)
-        if target.policy == "summary":
-            yield FieldError(f"{where}/policy", "not_offered", "the context policy summary is not offered yet")
+        yield from below(f"/handoff_targets/{place}", edge_errors(target))
 
 
 def _llm(definition: AgentDefinition) -> Iterator[FieldError]:

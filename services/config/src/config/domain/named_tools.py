@@ -9,11 +9,12 @@ import msgspec
 
 from chassis.errors import FieldError
 from config.domain.draft_rules import Definitions, Kinds
-from contracts.builtin_tools import BUILTIN_TOOLS
+from contracts.builtin_tools import BUILTIN_TOOLS, SET_FLAG
 from contracts.custom_tool import CustomTool
 from contracts.ids import AgentId
 from contracts.mcp_server import VersionMcpServer, model_name, parse_reference
-from contracts.panels.tools import tools_of
+from contracts.panels.refusals import BadPanelKind
+from contracts.panels.tools import panel_tools, tools_of
 from contracts.template_version import AgentDefinition, TemplateDraft
 
 Tools = Mapping[str, CustomTool]
@@ -26,12 +27,18 @@ def named_tool_errors(
     """Tools that are not there or not approved, and names that are taken. Pointers go into the set."""
     for agent, definition in present(draft, definitions):
         panels = [kinds[panel] for panel in definition.panels if panel in kinds]
-        taken = {tool.name: f"a tool of one of {agent}'s panels" for tool in tools_of(panels)}
+        taken = {tool.name: f"a tool of one of {agent}'s panels" for kind in panels for tool in panel_tools(kind)}
+        try:
+            tools_of(panels)
+        except BadPanelKind as clash:
+            yield FieldError(f"/agents/{agent}/panels", "tool_name_taken", clash.problem)
         for place, tool in enumerate(definition.tools):
             where = f"/agents/{agent}/tools/{place}"
             if missing := _missing(tool, tools, servers):
                 yield FieldError(where, *missing)
                 continue
+            if tool == SET_FLAG and not draft.flags:
+                yield FieldError(where, "no_flags", f"{agent} is to set flags, and the template declares none")
             name = _model_name(tool)
             if name in taken:
                 yield FieldError(where, "tool_name_taken", f"{name} is the name of {taken[name]}")

@@ -10,6 +10,7 @@ from msgspec import UNSET
 from chassis.errors import FieldError, InvalidInput
 from config.domain.agent_rules import own_errors
 from config.domain.draft_rules import Definitions, Kinds, draft_errors
+from config.domain.handoff_rules import guard_errors
 from config.domain.model_rules import model_errors, template_model_errors
 from config.domain.named_tools import (
     Servers,
@@ -77,6 +78,7 @@ def _agent_errors(draft: TemplateDraft, definitions: Definitions, models: ModelC
             if target.agent not in draft.agents:
                 detail = f"{agent} hands off to {target.agent}, which is not an agent of this template"
                 yield FieldError(f"{where}/handoff_targets/{place}/agent", "unknown_handoff_target", detail)
+            yield from below(f"{where}/handoff_targets/{place}", guard_errors(draft, target))
             if target.agent == agent:
                 detail = f"{agent} hands off to itself"
                 yield FieldError(f"{where}/handoff_targets/{place}/agent", "self_handoff", detail)
