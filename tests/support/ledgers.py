@@ -19,7 +19,10 @@ from ledger.settings import Settings
 
 @dataclass
 class World:
-    """`position` is the last of all sessions'; `api` calls as acme, `other_api_key` is another customer's."""
+    """`position` is the last of all sessions'; `api` calls as acme, `other_api_key` is another customer's.
+
+    In `foreign` the LLM was used with that customer's own key.
+    """
 
     settings: Settings
     nats: Client
@@ -39,7 +42,7 @@ async def a_world(nats_url: str, database: str) -> AsyncIterator[World]:
     settings = Settings(nats_url=nats_url, postgres_dsn=database, key_pepper=PEPPER, signing_key=bytes(range(32)).hex())
     await migrate(settings)
     session, unclosed = a_session(turns=2), a_session(closed=False, llm_model="unheard-of")
-    foreign = a_session(customer=CustomerId("other"))
+    foreign = a_session(customer=CustomerId("other"), llm_payer="customer")
     keys = Keys([session, unclosed, foreign])
     async with connect(nats_url, name="tests") as nats, holding_keys(nats, keys):
         log = NatsEventLog(nats)

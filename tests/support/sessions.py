@@ -20,6 +20,7 @@ from contracts.ids import AgentId, ApiKeyId, CustomerId, KeyId, PanelId, Session
 from contracts.panels.interpreter import command_patch, event_patch, initial_state, patched
 from contracts.panels.registry import builtin
 from contracts.positions import Position
+from contracts.providers import Payer
 from contracts.registry import EventData, Personal
 from contracts.session_state import SessionState, digest, evolve, fact
 from contracts.subjects import Log, Writer, session_subject
@@ -108,6 +109,7 @@ def a_session(
     session: SessionId | None = None,
     turns: int = 1,
     llm_model: str = "gpt-4.1-mini",
+    llm_payer: Payer = "deployment",
     closed: bool = True,
     price_book: str = "",
 ) -> ScriptedSession:
@@ -115,7 +117,7 @@ def a_session(
 
     `turns` repeats the part in which the user asks and the expert checks; without `closed` the room is still open.
     """
-    writing = _Writing(customer, session or SessionId(new_id("ses")), llm_model)
+    writing = _Writing(customer, session or SessionId(new_id("ses")), llm_model, llm_payer)
     writing.admitted(price_book)
     writing.greeted()
     writing.handed_over()
@@ -128,8 +130,8 @@ def a_session(
 class _Writing:
     """Both recorders, the commits so far, and the panel as the browser holds it."""
 
-    def __init__(self, customer: CustomerId, id: SessionId, llm_model: str) -> None:
-        self.customer, self.id, self.llm_model = customer, id, llm_model
+    def __init__(self, customer: CustomerId, id: SessionId, llm_model: str, llm_payer: Payer) -> None:
+        self.customer, self.id, self.llm_model, self.llm_payer = customer, id, llm_model, llm_payer
         self.keyid, self.key = KeyId(new_id("dek")), new_key()
         self.commits: list[SessionCommit] = []
         clock = TickingClock()
@@ -316,7 +318,14 @@ class _Writing:
 
     def _thought(self, agent: AgentId, turn_id: TurnId) -> EventData:
         quantities = {"input_tokens": 812, "cached_tokens": 256, "output_tokens": 61}
-        return usage.LlmUsed(provider="openai", model=self.llm_model, agent=agent, turn=turn_id, quantities=quantities)
+        return usage.LlmUsed(
+            provider="openai",
+            model=self.llm_model,
+            agent=agent,
+            turn=turn_id,
+            quantities=quantities,
+            payer=self.llm_payer,
+        )
 
     def _spoken(self, agent: AgentId, turn_id: str, text: str) -> EventData:
         return usage.TtsUsed(

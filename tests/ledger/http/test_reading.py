@@ -79,6 +79,23 @@ async def test_the_cost_adds_up_per_agent_per_turn_and_in_all(api: httpx.AsyncCl
     assert (len(cost["lines"]), cost["unpriced"]) == (used, [])
 
 
+async def test_what_was_used_with_the_customers_own_key_is_told_apart_and_owed_to_nobody_here(
+    api: httpx.AsyncClient, world: World
+) -> None:
+    headers = {"Authorization": f"Bearer {world.other_api_key}"}
+    query = {"min_position": world.position.encode(), "lines": True}
+    answer = await api.get(f"/api/sessions/{world.foreign.session}/cost", params=query, headers=headers)
+    cost = answer.json()
+    own = {line["family"] for line in cost["lines"] if line["payer"] == "customer"}
+    assert own == {"llm"}
+    assert cost["amount_nano"] == sum(line["amount_nano"] for line in cost["lines"] if line["family"] != "llm") > 0
+    assert cost["customer_paid_nano"] == sum(line["customer_paid_nano"] for line in cost["lines"]) > 0
+    for level in ("agents", "turns", "families"):
+        for total in ("amount_nano", "customer_paid_nano"):
+            assert sum(share[total] for share in cost[level]) == cost[total]
+    assert {share["name"]: share["amount_nano"] for share in cost["families"]}["llm"] == 0
+
+
 async def test_what_has_no_price_is_shown_and_not_dropped(api: httpx.AsyncClient, world: World) -> None:
     cost = await get(api, world, "cost", of=world.unclosed)
     assert {line["model"] for line in cost["unpriced"]} == {"unheard-of"}

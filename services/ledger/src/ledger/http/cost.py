@@ -13,7 +13,7 @@ from contracts.ids import ID_PATTERN
 from contracts.money import format_amount
 from contracts.price_books import corrected
 from contracts.pricing import BadPriceBook, PriceBook
-from ledger.domain.pricing import Charge, Share, repriced, shares, total_nano
+from ledger.domain.pricing import Charge, Share, repriced, shares, total_customer_paid_nano, total_nano
 from ledger.http.asking import READING, FindSessions, PositionText, ReadModels, UnnamedBook
 from ledger.read_models.charges import Charges, book_named_by, charges_of
 
@@ -27,10 +27,12 @@ class NoSuchPriceBook(NotFound):
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
     """What a session cost, in nano-units (10^-9) of `currency`, by version `price_book`.
 
-    `admitted_price_book` is the version that was in force when the session began: `price_book` is another one where
-    that was corrected since, or another was asked for. `agents`, `turns` and `families` (llm, stt, tts, tool_call) each
-    add up to `amount_nano`. The turn with the empty name holds what belongs to none, such as a greeting. `unpriced` are
-    lines without a price, counted as 0; `lines` are all lines, where they were asked for.
+    `amount_nano` is what is owed. What was used with the customer's own keys at providers is not: `customer_paid_nano`
+    says what that comes to by the same version, though the providers' own bills are what counts. `agents`, `turns` and
+    `families` (llm, stt, tts, tool_call) each add up to both. The turn with the empty name holds what belongs to none,
+    such as a greeting. `unpriced` are lines without a price, counted as 0; `lines` are all lines, where they were asked
+    for. `admitted_price_book` is the version that was in force when the session began: `price_book` is another one
+    where that was corrected since, or another was asked for.
     """
 
     session: str
@@ -39,6 +41,8 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     admitted_price_book: str
     amount_nano: int
     amount: str
+    customer_paid_nano: int
+    customer_paid: str
     agents: list[Share]
     turns: list[Share]
     families: list[Share]
@@ -78,7 +82,7 @@ async def get_cost(
 
 def cost_of(session: str, charges: list[Charge], *, book: PriceBook, named: str, lines: bool) -> Cost:
     """The answer from a session's charge lines, all of them under `book`."""
-    total = total_nano(charges)
+    total, customer_paid = total_nano(charges), total_customer_paid_nano(charges)
     return Cost(
         session=session,
         currency=book.currency,
@@ -86,6 +90,8 @@ def cost_of(session: str, charges: list[Charge], *, book: PriceBook, named: str,
         admitted_price_book=named,
         amount_nano=total,
         amount=format_amount(total, book.currency),
+        customer_paid_nano=customer_paid,
+        customer_paid=format_amount(customer_paid, book.currency),
         agents=shares(charges, lambda charge: charge.agent),
         turns=shares(charges, lambda charge: charge.turn),
         families=shares(charges, lambda charge: charge.family),

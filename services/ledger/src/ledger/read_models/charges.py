@@ -37,6 +37,8 @@ create table charge (
     amount_nano numeric(38) not null,
     currency text not null,
     priced boolean not null,
+    payer text not null,
+    customer_paid_nano numeric(38) not null,
     sequence bigint not null,
     index int not null,
     primary key (event, unit, price_book)
@@ -51,12 +53,14 @@ create table priced_session (
 """
 
 _COLUMNS = Charge.__struct_fields__
+_AMOUNTS = ("amount_nano", "customer_paid_nano")
 
 _INSERT = f"""
 insert into charge ({", ".join(_COLUMNS)}, sequence, index)
 select * from unnest(
     $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-    $10::text[], $11::bigint[], $12::numeric[], $13::text[], $14::boolean[], $15::bigint[], $16::int[]
+    $10::text[], $11::bigint[], $12::numeric[], $13::text[], $14::boolean[], $15::text[], $16::numeric[],
+    $17::bigint[], $18::int[]
 )
 on conflict (event, unit, price_book) do nothing
 """  # noqa: S608 (the names of a Struct's fields)
@@ -85,9 +89,7 @@ class Charges:
             return
         books = await self._books_of(db, {_session(event) for event in used})
         lines = [(event, line) for event in used for line in _charges(event, books[_session(event)])]
-        columns: list[list[Any]] = [[getattr(line, name) for _, line in lines] for name in _COLUMNS]
-        amounts = _COLUMNS.index("amount_nano")
-        columns[amounts] = [Decimal(amount) for amount in columns[amounts]]
+        columns: list[list[Any]] = [[_stored(line, name) for _, line in lines] for name in _COLUMNS]
         places = [event.position for event, _ in lines]
         await db.execute(_INSERT, *columns, [each.sequence for each in places], [each.index for each in places])
 
@@ -112,7 +114,7 @@ async def charges_of(pool: Pool, *, customer: CustomerId, session: str) -> list[
         customer,
         session,
     )
-    return [Charge(**{**dict(row), "amount_nano": int(row["amount_nano"])}) for row in rows]
+    return [Charge(**{**dict(row), **{name: int(row[name]) for name in _AMOUNTS}}) for row in rows]
 
 
 async def book_named_by(pool: Pool, *, customer: CustomerId, session: str) -> str:
@@ -145,6 +147,11 @@ def _charges(event: Recorded, book: PriceBook) -> list[Charge]:
     family = envelope.type.removeprefix("usage.")
     origin = Origin(event=envelope.id, customer=customer, session=session, family=family)
     return charges(usage, origin=origin, book=book)
+
+
+def _stored(line: Charge, name: str) -> Any:
+    value = getattr(line, name)
+    return Decimal(value) if name in _AMOUNTS else value
 
 
 def _session(event: Recorded) -> Session:
