@@ -5,7 +5,8 @@ Nothing to rebuild, nothing to lose, and nobody to ask: a key that is revoked, a
 removed, a login that is ended, a customer that is suspended acts at once, everywhere.
 """
 
-from typing import Literal
+import asyncio
+from typing import Literal, Protocol
 
 from chassis.access_tokens import TokenVerifier
 from chassis.api_keys import ApiKeys
@@ -25,6 +26,15 @@ from contracts.subjects import LOGINS, MEMBERS, Log
 Mode = Literal["test", "live"]
 
 _KINDS = frozenset({"api_key", "customer", MEMBERS, LOGINS})
+
+
+class LetsIn(Protocol):
+    """Whom an application lets in. `caught_up` is set once all credentials are known."""
+
+    caught_up: asyncio.Event
+
+    def authenticate(self, credential: str, *, mode: Mode = "test") -> Principal:
+        """Whose credential this is; raises NotAuthenticated, NotAllowed."""
 
 
 class CustomerIsSuspended(NotAllowed):

@@ -1,16 +1,14 @@
 """API keys: their form, and the fold by which any service checks them without asking another.
 
-A key is ``<sk|pk>_<test|live>_<id>_<43 characters>_<crc>``: secret or publishable. The log has only its keyed hash; the
-checksum lets a wrong or truncated key be refused, and a leaked one be recognised, without a look-up.
+A key is ``<sk|pk>_<test|live>_<id>_<43 characters>_<crc>``: secret or publishable. The log has only its keyed hash.
 """
 
-import os
-import zlib
 from datetime import datetime
 
 import msgspec
 
 from chassis.clock import Clock, SystemClock
+from chassis.credential_text import is_whole, new_credential
 from chassis.errors import NotAuthenticated
 from chassis.principal import Principal
 from chassis.sealing import keyed_digest
@@ -19,8 +17,6 @@ from contracts.events.api_key import ApiKeyExpirySet, ApiKeyIssued, ApiKeyRevoke
 from contracts.ids import ApiKeyId, CustomerId
 from contracts.registry import EventData
 
-_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_SECRET_LENGTH = 43
 _PREFIXES: dict[KeyKind, str] = {"secret": "sk", "publishable": "pk"}
 
 
@@ -45,19 +41,13 @@ class KnownKey(msgspec.Struct, frozen=True, kw_only=True):
 
 def new_api_key(key_id: ApiKeyId, *, livemode: bool, kind: KeyKind = "secret") -> str:
     """A fresh key; shown once, never stored."""
-    secret = "".join(_ALPHABET[byte % 62] for byte in os.urandom(_SECRET_LENGTH))
     mode = "live" if livemode else "test"
-    body = f"{_PREFIXES[kind]}_{mode}_{key_id.removeprefix('key_')}_{secret}"
-    return f"{body}_{_checksum(body)}"
+    return new_credential(f"{_PREFIXES[kind]}_{mode}_{key_id.removeprefix('key_')}")
 
 
 def api_key_digest(pepper: bytes, key: str) -> str:
     """The hash that the log holds: HMAC-SHA-256 under the deployment's pepper, hex."""
     return keyed_digest(pepper, key.encode())
-
-
-def _checksum(body: str) -> str:
-    return f"{zlib.crc32(body.encode()):08x}"
 
 
 class ApiKeys:
@@ -72,9 +62,8 @@ class ApiKeys:
 
     def authenticate(self, key: str) -> Principal:
         """Whose key this is; raises NotAuthenticated (KeyExpired) for a malformed, unknown, revoked or expired one."""
-        body, _, checksum = key.rpartition("_")
-        kind = next((kind for kind, prefix in _PREFIXES.items() if body.startswith(f"{prefix}_")), None)
-        if kind is None or _checksum(body) != checksum:
+        kind = next((kind for kind, prefix in _PREFIXES.items() if key.startswith(f"{prefix}_")), None)
+        if kind is None or not is_whole(key):
             raise NotAuthenticated("the API key is malformed or truncated")
         id = self._by_digest.get(api_key_digest(self._pepper, key))
         known = self._keys.get(id) if id else None

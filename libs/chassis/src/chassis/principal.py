@@ -8,13 +8,13 @@ from chassis.errors import NotAllowed
 from contracts.access import Role
 from contracts.ids import ApiKeyId, CustomerId, TemplateId
 
-CredentialKind = Literal["secret", "publishable", "member"]
+CredentialKind = Literal["secret", "publishable", "member", "operator"]
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
-    """An API key, a member who has logged in, or Baton itself while it seeds a deployment.
+    """An API key, a member who has logged in, an operator, or Baton itself while it seeds a deployment.
 
-    `actor` is the id of the key or member: what events are told to be of. A publishable key reaches only from
+    `actor` is the id of the key, member or operator: what events are told to be of. A publishable key reaches only from
     `origins`, for `templates`. A member has a `role`, from which its scopes come, and the id of its `login`.
     """
 
@@ -30,8 +30,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> ApiKeyId:
-        """The API key; empty for a member."""
-        return ApiKeyId("" if self.kind == "member" else self.actor)
+        """The API key; empty for a person."""
+        return ApiKeyId("" if self.kind in ("member", "operator") else self.actor)
 
     def require(self, scope: str) -> None:
         """Raise NotAllowed without this scope."""

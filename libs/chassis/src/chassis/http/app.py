@@ -16,7 +16,8 @@ from litestar.openapi import OpenAPIConfig
 from litestar.params import PathParameter
 from litestar.types import ASGIApp, ControllerRouterHandler
 
-from chassis.access import Access
+from chassis.access import LetsIn, Mode
+from chassis.errors import NotAuthenticated
 from chassis.http.callers import MODE_HEADER, caller
 from chassis.http.idempotency import Idempotent
 from chassis.http.openapi import Document, Examples, OwnDocument, describe
@@ -43,6 +44,8 @@ _CROSS_ORIGIN = CORSConfig(
     max_age=3600,
 )
 
+_WHO = ("member", "operator", "public")
+
 Caller = NamedDependency[Principal]
 """A handler's argument `principal: Caller`: whose key or access token this request carries."""
 
@@ -55,7 +58,7 @@ def create_app(
     name: str,
     routes: Sequence[ControllerRouterHandler],
     dependencies: dict[str, Any],
-    access: Access,
+    access: LetsIn,
     ready: Callable[[], bool],
     examples: Examples | None = None,
     answers: Answers | None = None,
@@ -67,7 +70,7 @@ def create_app(
     Handlers declare in `opt`:
 
     - ``"scope": "sessions:write"``, which they need, or ``"member": True``, for any member and no key, or
-      ``"public": True``; who declares none of these refuses to start;
+      ``"operator": True``, for operators alone, or ``"public": True``; who declares none of these refuses to start;
     - ``"refuses": (NoSuchSession, …)``, the refusals of their own, for the document;
     - ``"publishable": True``: that a publishable key opens it too; origin and template are the handler's to check;
     - ``"idempotent": True``: a repetition with the same Idempotency-Key gets the first answer (from `answers`);
@@ -105,11 +108,15 @@ def document_of(name: str, routes: Sequence[ControllerRouterHandler], examples: 
     return describe(app, title=_title(name), examples=examples)
 
 
-class _NoAccess(Access):
+class _NoAccess:
     """For an application that answers nobody."""
 
     def __init__(self) -> None:
         self.caught_up = asyncio.Event()
+
+    def authenticate(self, credential: str, *, mode: Mode = "test") -> Principal:
+        """Nobody."""
+        raise NotAuthenticated
 
 
 def _asked_for(routes: Sequence[ControllerRouterHandler]) -> set[str]:
@@ -144,7 +151,7 @@ def _principal(request: Request[Principal, Any, Any]) -> Principal:
 
 
 def _authenticate(
-    access: Access, rate_limits: RateLimits
+    access: LetsIn, rate_limits: RateLimits
 ) -> Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], None]:
     def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
         if handler.opt.get("public") or _tells_methods(handler):
@@ -166,8 +173,8 @@ def _check_scopes(config: AppConfig) -> AppConfig:
     for handler in config.route_handlers:
         for leaf in getattr(handler, "route_handlers", [handler]):
             opt = getattr(leaf, "opt", None)
-            if opt is not None and "scope" not in opt and not opt.get("member") and not opt.get("public"):
-                raise RuntimeError(f"{leaf} declares neither a scope nor that it is for members or public")
+            if opt is not None and "scope" not in opt and not any(opt.get(who) for who in _WHO):
+                raise RuntimeError(f"{leaf} declares neither a scope nor that it is for members, operators or public")
     return config
 
 

@@ -12,7 +12,7 @@ import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPRequestEvent, HTTPScope, Message, Receive, Scope, Send
 
-from chassis.access import Access
+from chassis.access import LetsIn
 from chassis.errors import InvalidInput, Refusal, Unavailable
 from chassis.http.callers import caller
 from chassis.idempotency import Answer, Answers, Once
@@ -33,7 +33,7 @@ class BadIdempotencyKey(InvalidInput):
 class Idempotent:
     """Litestar middleware over `answers`."""
 
-    def __init__(self, app: ASGIApp, *, answers: Answers, access: Access, max_body: int) -> None:
+    def __init__(self, app: ASGIApp, *, answers: Answers, access: LetsIn, max_body: int) -> None:
         self._app, self._answers, self._access, self._max_body = app, answers, access, max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

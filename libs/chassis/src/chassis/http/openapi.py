@@ -69,6 +69,7 @@ def describe(app: Litestar, *, title: str, examples: Examples) -> Document:
     operations = sorted(_operations(app), key=lambda found: (found[0], found[1]))
     schemas = _schemas([handler for _, _, handler in operations])
     parameters = app.openapi_schema.to_schema()["paths"]
+    schemes = {name for _, _, handler in operations for one in _security(handler) for name in one}
     paths: Document = {}
     for path, method, handler in operations:
         known = parameters[path][method].get("parameters", [])
@@ -82,7 +83,7 @@ def describe(app: Litestar, *, title: str, examples: Examples) -> Document:
         "components": {
             "schemas": dict(sorted(schemas.components.items())),
             "headers": _HEADERS,
-            "securitySchemes": _SCHEMES,
+            "securitySchemes": {name: _SCHEMES[name] for name in sorted(schemes)},
         },
     }
 
@@ -162,7 +163,7 @@ def _summary(description: str) -> str:
 
 def _tag(path: str) -> str:
     parts = [part for part in path.split("/") if part and not part.startswith("{")]
-    if parts[0] != "api":
+    if parts[0] not in ("api", "admin"):
         return parts[0]
     return "panels" if "panels" in parts else {"session": "sessions"}.get(parts[1], parts[1])
 
@@ -179,6 +180,8 @@ def _parameter(found: Document) -> Document:
 
 def _security(handler: HTTPRouteHandler) -> list[Document]:
     """Which credentials open it, each with the scope that it needs; none for what is public."""
+    if handler.opt.get("operator"):
+        return [{"operator": []}]
     if scope := handler.opt.get("scope"):
         return [{"api_key": [scope]}, {"member": [scope]}]
     return [{"member": []}] if handler.opt.get("member") else []
@@ -186,7 +189,7 @@ def _security(handler: HTTPRouteHandler) -> list[Document]:
 
 def _shared_parameters(handler: HTTPRouteHandler) -> list[Document]:
     listed = []
-    if _security(handler):
+    if _security(handler) and not handler.opt.get("operator"):
         mode = {"type": "string", "enum": ["test", "live"], "default": "test"}
         listed.append({"name": MODE_HEADER, "in": "header", "required": False, "schema": mode})
         listed[-1]["description"] = "What a member works in. An API key has a mode of its own, whatever this says."
@@ -245,7 +248,8 @@ def _problems(handler: HTTPRouteHandler, has_parameters: bool) -> Document:
     if has_body:
         refused.append(TooLarge)
     if _security(handler):
-        refused += [NotAuthenticated, NotAllowed, CustomerIsSuspended, TooMany, BadMode]
+        refused += [NotAuthenticated, NotAllowed, TooMany]
+        refused += [] if handler.opt.get("operator") else [CustomerIsSuspended, BadMode]
     if "{" in handler.paths.copy().pop() and _security(handler):
         refused.append(NotFound)
     if handler.opt.get("idempotent"):
@@ -279,6 +283,7 @@ _SCHEMES: Document = {
         "bearerFormat": "JWT",
         "description": "The access token of a member who has logged in; its scopes are those of the member's role",
     },
+    "operator": {"type": "http", "scheme": "bearer", "description": "The token of an operator of the deployment"},
 }
 
 _HEADERS: Document = {
