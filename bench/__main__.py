@@ -9,10 +9,15 @@ import click
 import structlog
 from rich.console import Console
 
-from bench import appends, handoffs, report, starts
+from bench import appends, handoffs, report, starts, visibility
 from bench.running import Measure, measure_all
 
-BENCHMARKS: dict[str, Measure] = {"P1": appends.measure, "P3": starts.measure, "P5": handoffs.measure}
+BENCHMARKS: dict[str, Measure] = {
+    "P1": appends.measure,
+    "P3": starts.measure,
+    "P4": visibility.measure,
+    "P5": handoffs.measure,
+}
 _WIDTH = 120
 
 

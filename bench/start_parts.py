@@ -4,14 +4,12 @@ One customer with two published templates, which differ in the moment of dispatc
 """
 
 import contextlib
-import os
 import secrets
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
-import httpx
 import msgspec
 from livekit import api
 
@@ -19,7 +17,7 @@ import config.settings
 import gateway.bootstrap
 import gateway.settings
 from bench.figures import Progress
-from chassis.embedded.child import Child
+from bench.processes import process
 from chassis.embedded.livekit import LiveKitServer, find_or_build
 from chassis.embedded.nats_server import NatsServer
 from chassis.embedded.ports import free_ports
@@ -32,7 +30,6 @@ from contracts.access import SCOPES
 from contracts.ids import AgentId, CustomerId, TemplateId
 from contracts.template_version import AgentDefinition, DispatchMoment, TemplateDraft
 
-_READY_S = 60.0
 _MANY = 1_000_000
 _AGENT = AgentId("agent")
 _BARE_MINT = Path(__file__).with_name("bare_mint.py")
@@ -71,8 +68,8 @@ async def open_parts(folder: Path, say: Progress) -> AsyncIterator[StartParts]:
         argv = [sys.executable, "-m", "baton", "run", "gateway", "--data", str(folder)]
         bare = {"BENCH_LIVEKIT_KEY": livekit.key, "BENCH_LIVEKIT_SECRET": livekit.secret, "BENCH_PORT": str(mint_port)}
         async with (
-            _process("gateway", argv, environment, gateway_port, folder),
-            _process("bare-mint", [sys.executable, str(_BARE_MINT)], bare, mint_port, folder),
+            process("gateway", argv, environment, port=gateway_port, folder=folder),
+            process("bare-mint", [sys.executable, str(_BARE_MINT)], bare, port=mint_port, folder=folder),
         ):
             yield StartParts(gateway_port=gateway_port, mint_port=mint_port, api_key=api_key, rooms=rooms)
 
@@ -116,24 +113,3 @@ async def _seed(settings: config.settings.Settings) -> str:
             await entities.write_template(operator, template_of(moment), template.Write(draft))
             await entities.publish(operator, template_of(moment))
         return (await entities.issue_key(operator, scopes=sorted(SCOPES), livemode=False))[1]
-
-
-@contextlib.asynccontextmanager
-async def _process(
-    name: str, argv: list[str], environment: Mapping[str, str], port: int, folder: Path
-) -> AsyncIterator[None]:
-    child = Child(name=name, argv=argv, log=folder / f"{name}.log", environment={**os.environ, **environment})
-    child.spawn()
-    try:
-        async with httpx.AsyncClient(timeout=2) as client:
-
-            async def ready() -> bool:
-                try:
-                    return (await client.get(f"http://127.0.0.1:{port}/readyz")).is_success
-                except httpx.HTTPError:
-                    return False
-
-            await child.until(ready, timeout_s=_READY_S)
-        yield
-    finally:
-        await child.stop()
