@@ -21,7 +21,7 @@ ROUTES: list[tuple[str, str]] = [
     (r"/api/sessions(/[^/]+(/(live|log))?)?", "gateway"),
     (r"/(webhooks/.*|api/webhooks(/.*)?)", "gateway"),
     (r"/api/(agents|templates|keys|models|tools|panel-kinds|mcp-servers)(/.*)?", "config"),
-    (r"/api/(provider-credentials|audit)(/.*)?", "config"),
+    (r"/api/(provider-credentials|audit|knowledge)(/.*)?", "config"),
     (r"/api/(price-books|limits)(/.*)?", "config"),
     (r"/api/sessions/[^/]+/panels(/.*)?", "panel-bridge"),
     (r"/api/(sessions|ledger)(/.*)?", "ledger"),

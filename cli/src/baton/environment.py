@@ -10,6 +10,7 @@ from chassis.access_tokens import TokenIssuer
 from chassis.sealing import derive_key
 
 PROVIDERS = ("OPENAI", "DEEPGRAM", "CARTESIA")
+_OPENAI = "https://api.openai.com/v1"
 
 
 def for_services(parts: Parts, environment: Mapping[str, str], *, log_json: bool = False) -> dict[str, str]:
@@ -41,6 +42,8 @@ def for_services(parts: Parts, environment: Mapping[str, str], *, log_json: bool
         name.removesuffix("_BASE_URL").lower(): url for name, url in providers.items() if name.endswith("_BASE_URL")
     }
     found["BATON_PROVIDER_URLS"] = ",".join(f"{name}={url}" for name, url in urls.items())
+    found["BATON_EMBEDDINGS_BASE_URL"] = providers.get("OPENAI_BASE_URL", _OPENAI)
+    found["BATON_EMBEDDINGS_KEY"] = providers.get("OPENAI_API_KEY", "")
     return {**found, **providers}
 
 

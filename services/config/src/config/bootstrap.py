@@ -35,17 +35,21 @@ from config.http import (
     aliases,
     audit,
     keys,
+    knowledge,
+    knowledge_search,
+    limits,
     lists,
     mcp_servers,
     models,
     panel_kinds,
+    price_books,
     providers,
     templates,
     tools,
 )
-from config.http import limits, price_books
 from config.http import versions as version_routes
 from config.http.examples import EXAMPLES
+from config.knowledge_parts import knowledge_parts, knowledge_projections, prepare_vectors
 from config.mcp_servers import McpServers
 from config.mcp_tools import McpTools
 from config.panel_kinds import PanelKinds
@@ -57,6 +61,7 @@ from config.session_secrets import SessionSecrets
 from config.settings import Settings
 from config.terms import Terms
 from config.versions import Versions
+from contracts.commands.knowledge import SearchKnowledge
 from contracts.commands.mcp import ReportMcpTools
 from contracts.commands.secrets import OpenProviderCredentials, OpenToolSecrets
 from contracts.providers import PROVIDERS, ProviderName, provider_named
@@ -64,6 +69,7 @@ from contracts.subjects import (
     MCP_TOOLS,
     MCP_TOOLS_BUCKET,
     PROVIDER_CREDENTIALS,
+    SEARCH_KNOWLEDGE,
     SECRETS_BUCKET,
     TEMPLATE_VERSIONS_BUCKET,
     TOOL_SECRETS,
@@ -79,6 +85,8 @@ ROUTES = [
     *lists.ROUTES,
     *models.ROUTES,
     *keys.ROUTES,
+    *knowledge.ROUTES,
+    *knowledge_search.ROUTES,
     *tools.ROUTES,
     *mcp_servers.ROUTES,
     *panel_kinds.ROUTES,
@@ -96,13 +104,14 @@ async def migrate(settings: Settings) -> None:
         await declare_logs(nats, replicas=settings.nats_replicas)
         dsn, event_log = settings.postgres_dsn, NatsEventLog(nats)
         await migrations.migrate(dsn, service=SERVICE, folder=_MIGRATIONS)
+        await prepare_vectors(settings)
         await prepare_projections(dsn, event_log=event_log, service=SERVICE, projections=projections(settings))
         await Vault(bucket=NatsSecretBucket(nats, SECRETS_BUCKET), keys=keyring).rewrap()
 
 
-def projections(_settings: Settings) -> list[AnyProjection]:
+def projections(settings: Settings) -> list[AnyProjection]:
     """The read models of this service."""
-    return [EntityIndex(), Audit()]
+    return [EntityIndex(), Audit(), *knowledge_projections(settings)]
 
 
 @contextlib.asynccontextmanager
@@ -163,6 +172,11 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             source=SOURCE,
             allow=allow,
         )
+        documents = knowledge_parts(
+            settings, nats=nats, log=log, pool=pool, client=client, keyring=keyring, source=SOURCE
+        )
+        tasks.start(documents.ingestion.follow(), name="config.documents")
+        tasks.start(documents.ingestion.run(), name="config.ingestion")
         tasks.start(access.follow(), name="config.access")
         tasks.start(keep_uses(nats, access.keys), name="config.key_uses")
         answers = PostgresAnswers(pool, secret=settings.key_pepper.encode())
@@ -177,6 +191,8 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             dependencies={
                 "entities": entities,
                 "versions": versions,
+                "knowledge": documents.base,
+                "search": documents.search,
                 "terms": Terms(log=log, clock=SystemClock(), source=SOURCE),
                 "pool": pool,
                 "custom_tools": custom_tools,
@@ -195,6 +211,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             await serve(nats, TOOL_SECRETS, OpenToolSecrets, session_secrets.open, queue="config"),
             await serve(nats, MCP_TOOLS, ReportMcpTools, session_secrets.take, queue="config"),
             await serve(nats, PROVIDER_CREDENTIALS, OpenProviderCredentials, credentials.open, queue="config"),
+            await serve(nats, SEARCH_KNOWLEDGE, SearchKnowledge, documents.search.answer, queue="config"),
         ):
             yield Service(name="config", app=app, tasks=tasks, ready=access.caught_up.is_set)
 

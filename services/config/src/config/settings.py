@@ -22,6 +22,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     OIDC beside passwords, off while `oidc_issuer` is empty: `oidc_client_id` and `oidc_client_secret` as the provider
     gave them, `oidc_redirect_url` as it was told.
+
+    `embeddings_base_url` is an endpoint that speaks OpenAI's wire protocol; without one, documents are searched by
+    words alone, and PostgreSQL needs no pgvector. `embeddings_dimensions` numbers make a vector of `embeddings_model`.
     """
 
     nats_url: str
@@ -46,3 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     oidc_client_id: str = ""
     oidc_client_secret: str = ""
     oidc_redirect_url: str = ""
+    embeddings_base_url: str = ""
+    embeddings_model: str = "text-embedding-3-small"
+    embeddings_dimensions: int = 1536
+    embeddings_key: str = ""

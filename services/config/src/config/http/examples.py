@@ -92,6 +92,7 @@ _LIMITS = {
 }
 
 EXAMPLES: Examples = {
+    "search_knowledge": {"request": {"query": "How is the filter cleaned?", "limit": 3}},
     "write_price_draft": {"request": _PRICES},
     "publish_prices": {"request": {"corrects": ["2026-11"]}},
     "set_limits": {"request": _LIMITS},

@@ -1,0 +1,1 @@
+"""What config needs of the world outside, behind names of its own."""
