@@ -64,8 +64,9 @@ def _is_bare(called: ast.expr) -> bool:
 
 def _calls(node: ast.AST, names: tuple[str, ...]) -> Iterator[tuple[str, ast.Call]]:
     for child in ast.iter_child_nodes(node):
-        is_named = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-        inner = (*names, child.name) if is_named else names
+        inner = names
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            inner = (*names, child.name)
         if isinstance(child, ast.Call):
             yield ".".join(names), child
         yield from _calls(child, inner)

@@ -59,6 +59,10 @@ class FoundRow(msgspec.Struct, frozen=True, kw_only=True):
 
 _COLUMNS = ", ".join(FoundRow.__struct_fields__)
 _ADMITTED = f"select {_COLUMNS} from session_index where customer = $1 and requested_at is not null"  # noqa: S608
+_WITH_ALL_PAIRS = (
+    "session in (select m.session from session_metadata m where m.customer = $1 and m.digest = any(${0}::text[])"
+    " group by m.session having count(*) = cardinality(${0}::text[]))"
+)
 
 
 async def sessions_of(
@@ -83,7 +87,7 @@ def _conditions(search: Search, after: Place | None) -> tuple[list[tuple[str, li
         ("status = ${}", [search.status]),
         ("template_id = ${}", [search.template_id]),
         ("external_id = ${} and external_id <> ''", [search.external_id]),
-        ("metadata_digests @> ${}::text[] and metadata_digests <> '{{}}'", [search.digests or None]),
+        (_WITH_ALL_PAIRS, [search.digests or None]),
         ("requested_at > ${}", [search.created_after]),
         ("requested_at < ${}", [search.created_before]),
         ("(requested_at, session) < (${}, ${})", [after.requested_at, after.session] if after else [None]),
