@@ -1,5 +1,7 @@
 """The tools that Baton itself gives to agents; panel and handoff tools are generated, not listed here."""
 
+from contracts.panels.kind import Schema
+
 BUILTIN_DESCRIPTIONS = {
     "end_session": "Ends the session, after your goodbye. Only when the user is done or asks for it.",
     "search_knowledge_base": "Looks up passages of the documents that you were given, by a question or key words.",
@@ -10,5 +12,21 @@ BUILTIN_DESCRIPTIONS = {
 
 SET_FLAG = "set_flag"
 """Its parameters are the flags that the template declares."""
+
+BUILTIN_PARAMETERS: dict[str, Schema] = {
+    "end_session": {
+        "type": "object",
+        "properties": {"reason": {"type": "string", "maxLength": 2000, "description": "Why, in a sentence."}},
+        "required": ["reason"],
+        "additionalProperties": False,
+    },
+    "log_observation": {
+        "type": "object",
+        "properties": {"text": {"type": "string", "minLength": 1, "maxLength": 4000}},
+        "required": ["text"],
+        "additionalProperties": False,
+    },
+}
+"""By name, the schema of a call; those that are left out depend on the template."""
 
 BUILTIN_TOOLS = frozenset(BUILTIN_DESCRIPTIONS)

@@ -21,6 +21,7 @@ from chassis.principal import Principal
 from config.bootstrap import migrate, open_entities, open_service
 from config.settings import Settings
 from contracts.access import SCOPES
+from contracts.builtin_tools import BUILTIN_TOOLS
 from contracts.commands.secrets import OpenToolSecrets, ToolSecretsAnswer, ToolSecretsOpened, ToolSecretsRefused
 from contracts.ids import CustomerId, VersionHash
 from contracts.subjects import SECRETS_BUCKET, TOOL_SECRETS, Log
@@ -120,12 +121,11 @@ async def test_a_tool_is_created_listed_revised_and_archived(api: Api) -> None:
     assert (created.status_code, created.json()["name"]) == (201, "look_up")
     assert (await api("GET", "/api/tools/look_up")).json() == created.json()
     listed = (await api("GET", "/api/tools")).json()["data"]
-    assert [(one["name"], one["builtin"]) for one in listed] == [
-        ("end_session", True),
-        ("log_observation", True),
-        ("set_flag", True),
-        ("look_up", False),
-    ]
+    kinds = {one["name"]: one["kind"] for one in listed}
+    assert kinds == {**dict.fromkeys(BUILTIN_TOOLS, "builtin"), "look_up": "custom"}
+    shown = {one["name"]: one["parameters"] for one in listed}
+    assert shown["look_up"] == tool()["parameters"]
+    assert shown["end_session"]["required"] == ["reason"]
     revised = await api("PUT", "/api/tools/look_up", body=tool(timeout_s=5))
     assert revised.json()["definition"]["timeout_s"] == 5
     assert (await api("PUT", "/api/tools/look_up", body=tool(timeout_s=5))).json() == revised.json()

@@ -1,6 +1,6 @@
 """/api/tools"""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from litestar import delete, get, post, put
@@ -12,9 +12,11 @@ from chassis.guarded_http import GuardedFault
 from chassis.http.app import Caller, PathId
 from config.custom_tools import CustomTools, TooManyTools
 from config.domain.custom_tool import ToolArchived, ToolExists, Written
+from config.domain.mcp_rules import offered
 from config.domain.schema_rules import schema_advice
 from config.http.answers import encoded
-from contracts.builtin_tools import BUILTIN_DESCRIPTIONS
+from config.http.mcp_servers import AsksServers, KeepsServers
+from contracts.builtin_tools import BUILTIN_DESCRIPTIONS, BUILTIN_PARAMETERS
 from contracts.custom_tool import CustomTool
 from contracts.panels.kind import Schema
 from contracts.positions import Position
@@ -67,11 +69,15 @@ class ToolAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListedTool(msgspec.Struct, frozen=True, kw_only=True):
-    """A tool that agents may name; `builtin` ones are Baton's own."""
+    """A tool that agents may name: Baton's own, your own, or one of an MCP server's, approved, as `<server>.<tool>`.
+
+    `parameters` is the JSON Schema of a call; null for a tool of Baton's whose parameters the template declares.
+    """
 
     name: str
-    builtin: bool
+    kind: Literal["builtin", "custom", "mcp"]
     description: str
+    parameters: Schema | None
     archived: bool = False
 
 
@@ -99,12 +105,35 @@ class TryAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @get("/api/tools", opt={"scope": "tools:read"})
-async def list_tools(principal: Caller, custom_tools: KeepsTools) -> ToolList:
-    """Every tool that an agent may be given."""
-    listed = [ListedTool(name=name, builtin=True, description=text) for name, text in BUILTIN_DESCRIPTIONS.items()]
+async def list_tools(
+    principal: Caller, custom_tools: KeepsTools, mcp_servers: KeepsServers, mcp_tools: AsksServers
+) -> ToolList:
+    """Every tool that an agent may be given; of MCP servers, those that are approved now."""
+    listed = [
+        ListedTool(name=name, kind="builtin", description=text, parameters=BUILTIN_PARAMETERS.get(name))
+        for name, text in BUILTIN_DESCRIPTIONS.items()
+    ]
     for name, known in (await custom_tools.all_of(principal.customer)).items():
-        description = known.definition.description
-        listed.append(ListedTool(name=name, builtin=False, description=description, archived=known.archived))
+        told = known.definition
+        listed.append(
+            ListedTool(
+                name=name,
+                kind="custom",
+                description=told.description,
+                parameters=told.parameters,
+                archived=known.archived,
+            )
+        )
+    for server, state in (await mcp_servers.all_of(principal.customer)).items():
+        listed += [
+            ListedTool(
+                name=f"{server}.{name}",
+                kind="mcp",
+                description=tool.description,
+                parameters=offered(tool.input_schema),
+            )
+            for name, tool in (await mcp_tools.approved(state)).items()
+        ]
     return ToolList(data=listed)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from contracts.builtin_tools import BUILTIN_DESCRIPTIONS
+from contracts.builtin_tools import BUILTIN_DESCRIPTIONS, BUILTIN_PARAMETERS
 from contracts.events.context import ContextChanged, ContextPersonal
 from runtime.adapters.recorder import SessionRecorder
 from runtime.domain.context import SessionContext
@@ -29,12 +29,7 @@ def _end_session(end_after: Callable[[Call], None]) -> Tool:
     return Tool(
         name=END_SESSION,
         description=BUILTIN_DESCRIPTIONS[END_SESSION],
-        parameters={
-            "type": "object",
-            "properties": {"reason": {"type": "string", "maxLength": 2000, "description": "Why, in a sentence."}},
-            "required": ["reason"],
-            "additionalProperties": False,
-        },
+        parameters=BUILTIN_PARAMETERS[END_SESSION],
         run=run,
     )
 
@@ -50,11 +45,6 @@ def _log_observation(recorder: SessionRecorder, context: SessionContext) -> Tool
     return Tool(
         name=LOG_OBSERVATION,
         description=BUILTIN_DESCRIPTIONS[LOG_OBSERVATION],
-        parameters={
-            "type": "object",
-            "properties": {"text": {"type": "string", "minLength": 1, "maxLength": 4000}},
-            "required": ["text"],
-            "additionalProperties": False,
-        },
+        parameters=BUILTIN_PARAMETERS[LOG_OBSERVATION],
         run=run,
     )
