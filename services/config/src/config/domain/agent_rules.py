@@ -7,7 +7,7 @@ from chassis.errors import FieldError
 from config.domain.handoff_rules import edge_errors
 from config.domain.pointers import below, outside, pointer, repeated, too_many
 from contracts.speech import MAX_SPEED, MIN_SPEED
-from contracts.template_version import AgentDefinition
+from contracts.template_version import AgentDefinition, LlmChoice, LlmFallback
 
 MAX_NAME = 100
 MAX_TEXT = 32_000
@@ -50,12 +50,15 @@ def _handoffs(definition: AgentDefinition) -> Iterator[FieldError]:
 
 
 def _llm(definition: AgentDefinition) -> Iterator[FieldError]:
-    if definition.llm.temperature is not None:
-        yield from outside("/llm/temperature", definition.llm.temperature, 0, 2)
-    if definition.llm.max_output_tokens:
-        yield from outside("/llm/max_output_tokens", definition.llm.max_output_tokens, 16, 32_768)
-    elif definition.llm.max_output_tokens == 0:
-        yield FieldError("/llm/max_output_tokens", "out_of_range", "max_output_tokens is 16 to 32768")
+    options: dict[str, LlmChoice | LlmFallback] = {"/llm": definition.llm}
+    options |= {f"/llm/fallbacks/{place}": one for place, one in enumerate(definition.llm.fallbacks or ())}
+    for where, given in options.items():
+        if isinstance(given.temperature, int | float):
+            yield from outside(f"{where}/temperature", given.temperature, 0, 2)
+        if isinstance(given.top_p, int | float):
+            yield from outside(f"{where}/top_p", given.top_p, 0, 1)
+        if isinstance(given.max_output_tokens, int):
+            yield from outside(f"{where}/max_output_tokens", given.max_output_tokens, 16, 32_768)
 
 
 def _languages(definition: AgentDefinition) -> Iterator[FieldError]:
