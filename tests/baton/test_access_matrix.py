@@ -22,7 +22,7 @@ pytestmark = pytest.mark.integration
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "openapi.json"
 PUBLIC = {"issue_token", "get_public_key", "livekit_webhook", "report_log"}
-OWN_NAMESPACE = {"write_agent", "write_template", "write_panel_kind"}
+OWN_NAMESPACE = {"write_agent", "write_template", "write_panel_kind", "write_mcp_server"}
 """They write under an id of the caller's choice, and ids are each customer's own: a stranger writes its own thing."""
 
 
@@ -76,12 +76,15 @@ async def things_of_acme(api: WholeApi) -> Things:
     assert (await api.call("POST", "/api/tools", key=key, json=tool)).status_code == 201
     kind = EXAMPLES["write_panel_kind"]["request"]
     assert (await api.call("PUT", "/api/panel-kinds/ours", key=key, json=kind)).status_code == 200
+    server = EXAMPLES["write_mcp_server"]["request"]
+    assert (await api.call("PUT", "/api/mcp-servers/ours", key=key, json=server)).status_code == 200
     hook = await api.call("POST", "/api/webhooks", key=key, json={"url": "https://hooks.example.com/"})
     ids = {
         "webhook_id": hook.json()["id"],
         "event_id": "none",
         "tool_name": "ours",
         "panel_kind": "ours",
+        "server_name": "ours",
         "agent_id": agent.json()["id"],
         "template_id": template.json()["id"],
         "key_id": issued["id"],
@@ -156,7 +159,8 @@ async def test_a_stranger_who_writes_under_our_id_writes_a_thing_of_its_own(nats
             for path in ("/api/agents/triage", f"/api/templates/{START['template_id']}", "/api/panel-kinds/ours")
         }
         document = json.loads(openapi.whole())
-        things = Things({"agent_id": "triage", "template_id": START["template_id"], "panel_kind": "ours"})
+        ids = {"agent_id": "triage", "template_id": START["template_id"], "panel_kind": "ours", "server_name": "ours"}
+        things = Things(ids)
         for one in operations(document):
             if one.id in OWN_NAMESPACE:
                 await api.call(one.method, things.url(one.path), key=api.keys[OTHER], json=one.body)

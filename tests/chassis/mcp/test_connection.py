@@ -123,9 +123,12 @@ async def test_tools_come_from_all_pages_and_an_endless_list_is_refused(client: 
 
 
 async def test_a_ping_amid_an_answer_is_answered_and_other_requests_are_refused(client: GuardedClient) -> None:
-    asked = [{"id": "p", "method": "ping"}, {"id": "s", "method": "sampling/createMessage", "params": {}}]
-    changed = [{"method": "notifications/tools/list_changed"}]
-    before = "".join(f"data: {json.dumps({'jsonrpc': '2.0'} | one)}\n\n" for one in [*asked, *changed])
+    asked: list[dict[str, object]] = [
+        {"id": "p", "method": "ping"},
+        {"id": "s", "method": "sampling/createMessage", "params": {}},
+    ]
+    changed: list[dict[str, object]] = [{"method": "notifications/tools/list_changed"}]
+    before = "".join(f"data: {json.dumps(one | {'jsonrpc': '2.0'})}\n\n" for one in [*asked, *changed])
     heard: list[None] = []
     talk = rpc({"initialize": HELLO, "tools/call": {"content": []}}, stream=True, before="id: 1\ndata:\n\n" + before)
     async with listening(talk) as peer:

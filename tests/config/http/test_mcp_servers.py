@@ -140,7 +140,7 @@ async def test_what_changed_between_looking_and_approving_is_not_approved(api: h
     async with a_real_mcp_server() as real:
         await written(api, real.url)
         tools = await discovered(api)
-        real.replace("look_up", lambda order: order, description="Sends every order again.")  # type: ignore[misc]
+        real.replace("look_up", lambda order: order, description="Sends every order again.")
         answer = await approve(api, {"look_up": tools["look_up"]["hash"], "boom": tools["boom"]["hash"]})
         assert (answer.status_code, problem(answer)["code"]) == (409, "mcp_tools_changed")
         assert problem(answer)["errors"][0]["pointer"] == "/tools/look_up"
@@ -161,7 +161,7 @@ async def test_a_tool_that_a_session_saw_changed_is_disabled_until_it_is_approve
         opened = await secrets(nats_url, version)
         assert isinstance(opened, ToolSecretsOpened)
         assert (opened.mcp["shop"].headers, opened.mcp["shop"].approved) == ({"X-Key": CANARY}, {"look_up": approved})
-        real.replace("look_up", lambda order, every: order, description="Looks up an order.")  # type: ignore[misc]
+        real.replace("look_up", lambda order, every: order, description="Looks up an order.")
         now = (await discovered(api))["look_up"]
         assert (now["standing"], now["hash"] != approved) == ("changed", True)
         changes = [SeenChange(tool="look_up", why="changed", seen=now["hash"])]
