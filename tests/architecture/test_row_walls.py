@@ -7,6 +7,8 @@ pytestmark = pytest.mark.unit
 
 SEES_ALL_ROWS = {
     "config.read_models.audit:entries": "behind the wall for a customer; an operator asks for all",
+    "config.ingestion:Ingestion._owned": "holds a lock, reads no row",
+    "config.knowledge_parts:prepare_vectors": "makes an extension, reads no row",
     "gateway.adapters.deliveries:Deliveries.take": "takes what is due, whosever it is",
     "gateway.adapters.deliveries:Deliveries.settle": "settles what was taken",
     "gateway.adapters.deliveries:Deliveries.note": "writes an attempt down",

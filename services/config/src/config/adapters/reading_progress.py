@@ -3,9 +3,8 @@
 from typing import NamedTuple
 
 from chassis.postgres.pool import Pool
+from chassis.postgres.row_security import customers_rows
 from contracts.ids import CustomerId, DocumentId
-
-_ACQUIRE_S = 2.0
 
 
 class Progress(NamedTuple):
@@ -17,7 +16,7 @@ class Progress(NamedTuple):
 
 async def note_progress(pool: Pool, customer: CustomerId, document: DocumentId, progress: Progress) -> None:
     """Say where it stands."""
-    async with pool.acquire(timeout=_ACQUIRE_S) as db:
+    async with customers_rows(pool, customer) as db:
         await db.execute(
             "insert into knowledge_work (customer, document, done, total) values ($1, $2, $3, $4)"
             " on conflict (customer, document) do update set done = excluded.done, total = excluded.total",
@@ -27,7 +26,7 @@ async def note_progress(pool: Pool, customer: CustomerId, document: DocumentId, 
 
 async def progress_of(pool: Pool, customer: CustomerId, document: DocumentId) -> Progress | None:
     """Where it stands; None where nobody has begun, or all is done."""
-    async with pool.acquire(timeout=_ACQUIRE_S) as db:
+    async with customers_rows(pool, customer) as db:
         row = await db.fetchrow(
             "select done, total from knowledge_work where customer = $1 and document = $2", customer, document
         )
@@ -36,5 +35,5 @@ async def progress_of(pool: Pool, customer: CustomerId, document: DocumentId) ->
 
 async def forget_progress(pool: Pool, customer: CustomerId, document: DocumentId) -> None:
     """It is done."""
-    async with pool.acquire(timeout=_ACQUIRE_S) as db:
+    async with customers_rows(pool, customer) as db:
         await db.execute("delete from knowledge_work where customer = $1 and document = $2", customer, document)

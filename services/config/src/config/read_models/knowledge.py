@@ -68,7 +68,6 @@ class Knowledge:
         words tsvector not null,
         primary key (customer, document, number)
     );
-    create index on knowledge_chunk using gin (words);
     """
 
     def __init__(self, read: ReadChunks) -> None:

@@ -1,6 +1,8 @@
 """What is asked of the knowledge read models: lists, counts, and the two rankings of a search.
 
-Every statement names the customer first: what another customer has is not there.
+Every statement names the customer, and runs behind the wall between customers (ADR 27). Words and vectors are looked
+for among all chunks of one customer: behind that wall no index of words can be used, and an approximate index of
+vectors would lose neighbours. Both are bounded by how many documents a customer may have.
 """
 
 from collections.abc import Sequence
@@ -9,12 +11,12 @@ from typing import NamedTuple
 
 import msgspec
 
+from chassis.postgres.fetching import rows_of
 from chassis.postgres.pool import Pool
 from config.domain.chunk_file import as_text
 from contracts.ids import CustomerId, DocumentId
 
 SERVICE = "config"
-_ACQUIRE_S = 2.0
 
 Place = tuple[str, int]
 """A chunk: its document, and its number there."""
@@ -59,26 +61,27 @@ class Counts(NamedTuple):
 
 async def counts_of(pool: Pool, customer: CustomerId) -> Counts:
     """As the read model has it now."""
-    async with pool.acquire(timeout=_ACQUIRE_S) as db:
-        row = await db.fetchrow(
-            "select count(*), count(*) filter (where status = 'queued') from knowledge_document where customer = $1",
-            customer,
-        )
-    assert row is not None
+    [row] = await rows_of(
+        pool,
+        customer,
+        "select count(*), count(*) filter (where status = 'queued') from knowledge_document where customer = $1",
+        customer,
+    )
     return Counts(row[0], row[1])
 
 
 async def documents_of(pool: Pool, customer: CustomerId, *, after: str, limit: int) -> list[DocumentRow]:
     """A customer's documents by id, which is the order of their upload; those after the id `after`."""
-    async with pool.acquire(timeout=_ACQUIRE_S) as db:
-        found = await db.fetch(
-            "select d.id, d.name, d.media_type, d.size, d.language, d.status, d.failure, d.chunks, d.pages,"
-            " d.uploaded_at, d.updated_at, coalesce(w.done, d.chunks) as done, coalesce(w.total, d.chunks) as total,"
-            " w.document is not null as working"
-            " from knowledge_document d left join knowledge_work w on w.customer = d.customer and w.document = d.id"
-            ' where d.customer = $1 and d.id collate "C" > $2 order by d.id collate "C" limit $3',
-            *(customer, after, limit),
-        )
+    found = await rows_of(
+        pool,
+        customer,
+        "select d.id, d.name, d.media_type, d.size, d.language, d.status, d.failure, d.chunks, d.pages,"
+        " d.uploaded_at, d.updated_at, coalesce(w.done, d.chunks) as done, coalesce(w.total, d.chunks) as total,"
+        " w.document is not null as working"
+        " from knowledge_document d left join knowledge_work w on w.customer = d.customer and w.document = d.id"
+        ' where d.customer = $1 and d.id collate "C" > $2 order by d.id collate "C" limit $3',
+        *(customer, after, limit),
+    )
     return [DocumentRow(**dict(row)) for row in found]
 
 
@@ -86,22 +89,24 @@ async def chunks_of(
     pool: Pool, customer: CustomerId, document: DocumentId, *, after: int, limit: int
 ) -> list[ChunkRow]:
     """A document's chunks in its order, those after the number `after`."""
-    async with pool.acquire(timeout=_ACQUIRE_S) as db:
-        found = await db.fetch(
-            f"{_CHUNKS} where c.customer = $1 and c.document = $2 and c.number > $3 order by c.number limit $4",
-            *(customer, document, after, limit),
-        )
+    found = await rows_of(
+        pool,
+        customer,
+        f"{_CHUNKS} where c.customer = $1 and c.document = $2 and c.number > $3 order by c.number limit $4",
+        *(customer, document, after, limit),
+    )
     return [ChunkRow(**dict(row)) for row in found]
 
 
 async def chunks_at(pool: Pool, customer: CustomerId, places: Sequence[Place]) -> dict[Place, ChunkRow]:
     """Those of the chunks that are still there."""
-    async with pool.acquire(timeout=_ACQUIRE_S) as db:
-        found = await db.fetch(
-            f"{_CHUNKS} join unnest($2::text[], $3::int[]) as wanted (document, number)"
-            " on wanted.document = c.document and wanted.number = c.number where c.customer = $1",
-            *(customer, [document for document, _ in places], [number for _, number in places]),
-        )
+    found = await rows_of(
+        pool,
+        customer,
+        f"{_CHUNKS} join unnest($2::text[], $3::int[]) as wanted (document, number)"
+        " on wanted.document = c.document and wanted.number = c.number where c.customer = $1",
+        *(customer, [document for document, _ in places], [number for _, number in places]),
+    )
     return {(row["document"], row["number"]): ChunkRow(**dict(row)) for row in found}
 
 
@@ -109,8 +114,7 @@ async def by_words(
     pool: Pool, customer: CustomerId, query: str, *, documents: Sequence[DocumentId] | None, limit: int
 ) -> list[Place]:
     """Chunks that hold words of the query, best first."""
-    async with pool.acquire(timeout=_ACQUIRE_S) as db:
-        found = await db.fetch(_BY_WORDS, customer, query, documents, limit)
+    found = await rows_of(pool, customer, _BY_WORDS, customer, query, documents, limit)
     return [(row["document"], row["number"]) for row in found]
 
 
@@ -118,8 +122,8 @@ async def by_meaning(
     pool: Pool, customer: CustomerId, vector: bytes, *, model: str, documents: Sequence[DocumentId] | None, limit: int
 ) -> list[Place]:
     """Chunks whose vectors by this model point where `vector` does (cosine), nearest first."""
-    async with pool.acquire(timeout=_ACQUIRE_S) as db:
-        found = await db.fetch(_BY_MEANING, customer, as_text(vector), model, len(vector) // 4, documents, limit)
+    asked = (customer, as_text(vector), model, len(vector) // 4, documents, limit)
+    found = await rows_of(pool, customer, _BY_MEANING, *asked)
     return [(row["document"], row["number"]) for row in found]
 
 

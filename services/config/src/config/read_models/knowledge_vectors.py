@@ -1,7 +1,6 @@
 """The vectors of chunks, where an embedding endpoint is configured: what meaning is compared by. Needs pgvector.
 
-There is no approximate index: one would lose neighbours as soon as a search is narrowed to one customer's documents
-(pgvector filters after the index), and a customer's chunks are few enough to be compared one by one.
+There is no approximate index: pgvector narrows to a customer's documents after the index, and would lose neighbours.
 """
 
 from chassis.event_log import Recorded
