@@ -28,6 +28,7 @@ from chassis.service import Service
 from chassis.settings import BadSettings
 from chassis.tasks import Tasks
 from chassis.vault import Keyring, Vault
+from config.admin import open_admin
 from config.custom_tools import CustomTools
 from config.entities import Entities
 from config.http import (
@@ -56,6 +57,7 @@ from config.panel_kinds import PanelKinds
 from config.provider_checks import ProviderChecks
 from config.provider_credentials import ProviderCredentials
 from config.read_models.audit import Audit
+from config.read_models.customer_list import CustomerList
 from config.read_models.entity_index import SERVICE, EntityIndex
 from config.session_secrets import SessionSecrets
 from config.settings import Settings
@@ -111,7 +113,7 @@ async def migrate(settings: Settings) -> None:
 
 def projections(settings: Settings) -> list[AnyProjection]:
     """The read models of this service."""
-    return [EntityIndex(), Audit(), *knowledge_projections(settings)]
+    return [EntityIndex(), Audit(), CustomerList(), *knowledge_projections(settings)]
 
 
 @contextlib.asynccontextmanager
@@ -208,6 +210,15 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             ready=lambda: nats.is_connected and access.caught_up.is_set(),
         )
         async with (
+            open_admin(
+                settings,
+                event_log=log,
+                pool=pool,
+                entities=entities,
+                answers=answers,
+                ready=lambda: nats.is_connected,
+                source=SOURCE,
+            ),
             await serve(nats, TOOL_SECRETS, OpenToolSecrets, session_secrets.open, queue="config"),
             await serve(nats, MCP_TOOLS, ReportMcpTools, session_secrets.take, queue="config"),
             await serve(nats, PROVIDER_CREDENTIALS, OpenProviderCredentials, credentials.open, queue="config"),

@@ -30,13 +30,15 @@ class Customers:
         self._handler = CommandHandler(log=log, log_name=Log.CONFIG, clock=clock)
         self._source = source
 
-    async def create(self, actor: str, command: Create, *, id: CustomerId | None = None) -> Handled[State]:
+    async def create(
+        self, actor: str, command: Create, *, id: CustomerId | None = None
+    ) -> tuple[CustomerId, Handled[State]]:
         """A new customer, under an id of the operator's choice or of ours. Raises BadCustomer, CustomerExists."""
         customer = id or CustomerId(new_id("cus"))
         handled = await self.write(actor, customer, command)
         if not handled.events:
             raise CustomerExists
-        return handled
+        return customer, handled
 
     async def write(self, actor: str, customer: CustomerId, command: Command, *, check: Check = None) -> Handled[State]:
         """Carry out a command; raises BadCustomer, NotFound and what `check` raises."""

@@ -25,12 +25,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     `embeddings_base_url` is an endpoint that speaks OpenAI's wire protocol; without one, documents are searched by
     words alone, and PostgreSQL needs no pgvector. `embeddings_dimensions` numbers make a vector of `embeddings_model`.
+
+    `operators` may use the operators' own API, which is served on `admin_port` of `host`, and nowhere without one:
+    ``op_grace:<digest>,op_ben:<digest>`` (chassis.operators; `baton admin token` makes them).
     """
 
     nats_url: str
     postgres_dsn: str
     key_pepper: str
     secret_keys: str
+    admin_port: int | None = None
+    operators: str = ""
     nats_replicas: int = 1
     otlp_endpoint: str = ""
     host: str = "127.0.0.1"

@@ -1,4 +1,4 @@
-"""GET /api/audit: who changed what of a customer's configuration, when, and from what to what."""
+"""GET /api/audit, and for operators /admin/audit: who changed what of the configuration, when, and from what to what."""
 
 import datetime
 
@@ -74,6 +74,31 @@ async def list_audit(
     return await audit_page(pool, search, cursor=cursor, limit=limit, min_position=min_position)
 
 
+@get("/admin/audit", opt={"operator": True, "refuses": AUDIT_REFUSES})
+async def list_every_audit(
+    pool: ReadModels,
+    customer: IdText = None,
+    kind: IdText = None,
+    entity: IdText = None,
+    actor: IdText = None,
+    since: MomentText = None,
+    until: MomentText = None,
+    cursor: CursorText = None,
+    limit: PageLimit = DEFAULT_LIMIT,
+    min_position: PositionText = None,
+) -> AuditPage:
+    """Every change of all customers' configuration, and of customers themselves, newest first; each filter narrows."""
+    search = Search(
+        customer=CustomerId(customer) if customer else None,
+        kind=kind,
+        entity=entity,
+        actor=actor,
+        since=moment(since, name="since"),
+        until=moment(until, name="until"),
+    )
+    return await audit_page(pool, search, cursor=cursor, limit=limit, min_position=min_position)
+
+
 async def audit_page(
     pool: Pool, search: Search, *, cursor: str | None, limit: int, min_position: str | None
 ) -> AuditPage:
@@ -104,3 +129,4 @@ def _told(entry: Entry) -> AuditEntry:
 
 
 ROUTES = [list_audit]
+ADMIN_ROUTES = [list_every_audit]
