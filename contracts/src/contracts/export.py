@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from contracts.commands import jobs, keys, knowledge, live, secrets
+from contracts.commands import costs, jobs, keys, knowledge, live, secrets
 from contracts.envelope import Envelope
 from contracts.panels import wire
 from contracts.panels.kind import PanelKind
@@ -38,7 +38,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         "session_state.json": _of_struct(SessionState),
         "template_version.json": _of_struct(TemplateVersion),
     }
-    for module in (jobs, keys, knowledge, live, secrets):
+    for module in (costs, jobs, keys, knowledge, live, secrets):
         found[f"commands/{_short_name(module)}.json"] = _of_module(module)
     for kind in event_types():
         found[f"events/{kind.name}.v{kind.v}.json"] = _of_event(kind)

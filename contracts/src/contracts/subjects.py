@@ -165,3 +165,6 @@ PROVIDER_CREDENTIALS = "req.config.provider_credentials"
 
 SEARCH_KNOWLEDGE = "req.config.search_knowledge"
 """Request/reply: passages of a customer's documents (contracts/commands/knowledge.py)."""
+
+SESSION_COST = "req.ledger.session_cost"
+"""Request/reply: what a session cost (contracts/commands/costs.py)."""

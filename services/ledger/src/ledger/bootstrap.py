@@ -18,6 +18,7 @@ from chassis.nats.event_log import NatsEventLog
 from chassis.nats.key_uses import keep_uses
 from chassis.nats.keys import asking_for_keys
 from chassis.nats.logs import declare_logs
+from chassis.nats.requests import serve
 from chassis.postgres import migrations
 from chassis.postgres.generations import AnyProjection
 from chassis.postgres.pool import open_pool
@@ -26,7 +27,9 @@ from chassis.postgres.runner import ProjectionRunner
 from chassis.price_books import PriceBooks
 from chassis.service import Service
 from chassis.tasks import Tasks
-from contracts.subjects import Log
+from contracts.commands.costs import TellCost
+from contracts.subjects import SESSION_COST, Log
+from ledger.costs import Costs
 from ledger.exporting import Signer
 from ledger.http import cost, events, export, handoffs, state, timeline
 from ledger.http.examples import EXAMPLES
@@ -88,24 +91,28 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         for projection in projections(settings):
             runner = ProjectionRunner(log=event_log, dsn=settings.postgres_dsn, service=SERVICE, projection=projection)
             tasks.start(runner.run(), name=f"ledger.{projection.name}")
+        costs = Costs(pool=pool, unnamed_book=settings.price_book)
         app = create_app(
             name=SERVICE,
             routes=ROUTES,
             examples=EXAMPLES,
-            dependencies=dependencies(settings, pool=pool, event_log=event_log, ask=asking_for_keys(nats)),
+            dependencies=dependencies(settings, pool=pool, event_log=event_log, ask=asking_for_keys(nats), costs=costs),
             access=access,
             ready=lambda: nats.is_connected and access.caught_up.is_set(),
         )
-        yield Service(name=SERVICE, app=app, tasks=tasks, ready=access.caught_up.is_set)
+        async with await serve(nats, SESSION_COST, TellCost, costs.tell, queue=SERVICE):
+            yield Service(name=SERVICE, app=app, tasks=tasks, ready=access.caught_up.is_set)
 
 
-def dependencies(settings: Settings, *, pool: Pool, event_log: EventLog, ask: AskForKey) -> dict[str, object]:
+def dependencies(
+    settings: Settings, *, pool: Pool, event_log: EventLog, ask: AskForKey, costs: Costs
+) -> dict[str, object]:
     """What handlers may ask for by name."""
     return {
         "pool": pool,
         "sessions": Sessions(pool=pool, log=event_log),
         "opener": Opener(keys=KeyRing(ask=ask, reader=SERVICE)),
-        "unnamed_book": settings.price_book,
+        "costs": costs,
         "signer": Signer(bytes.fromhex(settings.signing_key)),
         "clock": SystemClock(),
     }

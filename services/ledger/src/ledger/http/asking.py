@@ -11,6 +11,7 @@ from chassis.http.parameters import BadPosition
 from chassis.key_ring import KeysOutOfReach
 from chassis.postgres.faults import Behind, PositionOfAnotherLog
 from chassis.postgres.fetching import ReadModelsOutOfReach
+from ledger.costs import Costs
 from ledger.exporting import Signer
 from ledger.opening import Opener
 from ledger.sessions import NoSuchSession, Sessions
@@ -18,8 +19,7 @@ from ledger.sessions import NoSuchSession, Sessions
 ReadModels = NamedDependency[Pool]
 FindSessions = NamedDependency[Sessions]
 Opening = NamedDependency[Opener]
-UnnamedBook = NamedDependency[str]
-"""The price book of sessions that name none."""
+Reckons = NamedDependency[Costs]
 Signing = NamedDependency[Signer]
 WallClock = NamedDependency[Clock]
 
