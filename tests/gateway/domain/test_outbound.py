@@ -15,7 +15,16 @@ from contracts.events.tool import ToolMessage
 from contracts.ids import AgentId
 from contracts.registry import EventData, Personal, event_types
 from contracts.subjects import Writer
-from gateway.domain.outbound import ATTEMPTS, SessionFacts, body_of, pause_s, told_as
+from gateway.domain.outbound import (
+    ATTEMPTS,
+    Line,
+    SessionFacts,
+    body_of,
+    pause_s,
+    position_in,
+    told_as,
+    with_summary,
+)
 from gateway.domain.outbound_endpoint import (
     ENDPOINT,
     Create,
@@ -69,9 +78,25 @@ def test_a_body_names_the_session_and_holds_only_what_is_open(
 
     assert (found["type"], found["timestamp"]) == (told, envelope.time)
     assert found["data"].items() >= {"session_id": "ses_1", "external_id": "order-1", **details}.items()
-    assert ("transcript" in found["data"]) == (told in ("session.ended", "session.failed"))
+    assert ("transcript_path" in found["data"]) == (told in ("session.ended", "session.failed"))
     assert b"Secret" not in body
     assert len(body) < 20_000
+
+
+@given(st.lists(st.integers(0, 9000), max_size=40))
+def test_a_transcript_keeps_its_beginning_and_says_so(sizes: list[int]) -> None:
+    envelope = ScriptedSession().tell(Writer.RUN, session.SessionEnded(reason="user_left", duration_ms=7))
+    body = body_of(envelope, session.SessionEnded(reason="user_left"), "session.ended", position="p1.x", facts=FACTS)
+    lines = [Line(at=envelope.time, speaker="agent", agent="a", text="x" * size) for size in sizes]
+    full = with_summary(body, transcript=lines, cost=None)
+    data = json.loads(full)["data"]
+
+    assert len(full) < 20_000
+    texts = [len(line["text"]) for line in data["transcript"]]
+    assert texts == sizes[: len(texts)]
+    assert data["transcript_truncated"] == (len(texts) < len(sizes))
+    assert position_in(full) == "p1.x"
+    assert "cost" not in data
 
 
 def test_nobody_is_told_of_anything_else() -> None:

@@ -102,7 +102,7 @@ async def test_an_endpoint_is_told_in_order_signed_and_once(nats_url: str, datab
         data = received[1].body["data"]
         assert (data["session_id"], data["external_id"], data["user_id"]) == (session, "order-1", "anna")
         assert (data["template_id"], data["reason"]) == ("help", "operator_ended")
-        assert data["transcript"] == f"/api/sessions/{session}/timeline"
+        assert data["transcript_path"] == f"/api/sessions/{session}/timeline"
         assert b"Secret" not in received[0].content + received[1].content
 
         shown = await scene.deliveries(webhook["id"])

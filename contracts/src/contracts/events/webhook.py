@@ -12,14 +12,18 @@ Told = Literal[
 ]
 """What an endpoint may be told of, in the words of the deliveries."""
 
+Summary = Literal["transcript", "cost"]
+"""What an endpoint may have with the end of a session, where it asks for it."""
+
 
 @event("webhook.created")
 class WebhookCreated(EventData, frozen=True, kw_only=True):
-    """From here on the endpoint is told of `events`; none means all."""
+    """From here on the endpoint is told of `events`; none means all. An end comes with what `include` names."""
 
     url: str
     events: list[Told]
     secret: str
+    include: list[Summary] = []
 
 
 @event("webhook.secret_rotated")

@@ -22,13 +22,17 @@ from chassis.postgres.generations import AnyProjection
 from chassis.postgres.idempotency import PostgresAnswers
 from chassis.postgres.pool import open_pool
 from chassis.postgres.prepare import prepare_projections
+from chassis.postgres.price_books import PriceBooks
 from chassis.postgres.runner import ProjectionRunner
 from chassis.service import Service
 from chassis.settings import BadSettings
 from chassis.tasks import Tasks
+from contracts.ids import InvalidId
+from contracts.pricing import BadPriceBook, deployment_content
 from contracts.subjects import TEMPLATE_VERSIONS_BUCKET
 from gateway.adapters.catalogue import Catalogue
 from gateway.adapters.deliveries import Deliveries
+from gateway.adapters.ledger import Ledger
 from gateway.adapters.livekit import LiveKitTokens, open_livekit
 from gateway.adapters.outbound_endpoints import Endpoints
 from gateway.adapters.outbound_secrets import OutboundSecrets
@@ -36,11 +40,14 @@ from gateway.adapters.page_logs import PageLogs
 from gateway.adapters.places import Places
 from gateway.adapters.rooms import Roomless, Rooms, Tokens
 from gateway.adapters.session_streams import SessionStreams
+from gateway.adapters.terms import CustomerTerms
 from gateway.adapters.vault import Vault
 from gateway.adapters.webhooks_seen import WebhooksSeen
+from gateway.domain.allowance import Deployments
 from gateway.domain.reconcile import Timers
 from gateway.handlers.admitting import Admitting
 from gateway.handlers.answers import answering
+from gateway.handlers.budget_alarm import BudgetAlarm
 from gateway.handlers.delivering import Delivering
 from gateway.handlers.endings import Endings
 from gateway.handlers.forgetting import forgetting
@@ -52,6 +59,7 @@ from gateway.handlers.outbound import Outbound
 from gateway.handlers.page_reports import PageReports
 from gateway.handlers.reconciler import Reconciler
 from gateway.handlers.slots import SlotKeeper
+from gateway.handlers.summaries import Summaries
 from gateway.handlers.suspending import Suspending
 from gateway.handlers.telling import Telling
 from gateway.handlers.webhooks import Webhooks
@@ -61,6 +69,7 @@ from gateway.http import webhooks as webhook_routes
 from gateway.http.examples import EXAMPLES
 from gateway.http.statuses import Statuses
 from gateway.read_models.session_index import SERVICE, SessionIndex
+from gateway.read_models.spending import Spending
 from gateway.settings import Settings
 
 SOURCE = "gateway/0.1"
@@ -87,9 +96,9 @@ async def migrate(settings: Settings) -> None:
         await prepare_projections(dsn, event_log=event_log, service=SERVICE, projections=projections(settings))
 
 
-def projections(_settings: Settings) -> list[AnyProjection]:
+def projections(settings: Settings) -> list[AnyProjection]:
     """The read models of this service."""
-    return [SessionIndex()]
+    return [SessionIndex(), PriceBooks(), Spending(service=SERVICE, book=settings.price_book)]
 
 
 @contextlib.asynccontextmanager
@@ -121,8 +130,8 @@ async def open_service(
         catalogue = Catalogue(
             event_log=event_log,
             objects=NatsObjectStore(nats, TEMPLATE_VERSIONS_BUCKET),
-            max_sessions=settings.max_sessions,
         )
+        terms = CustomerTerms(event_log=event_log, max_sessions=settings.max_sessions)
         places, seen, page_logs = Places(pool), WebhooksSeen(pool), PageLogs(pool)
         vault = Vault(pool=pool, master=master)
         opener = Opener(vault=vault)
@@ -152,16 +161,6 @@ async def open_service(
             clock=clock,
             empty_timeout_s=settings.token_ttl_s + _EMPTY_ROOM_S,
             timers=timers,
-        )
-        admitting = Admitting(
-            catalogue=catalogue,
-            places=places,
-            vault=vault,
-            streams=streams,
-            sessions=sessions,
-            reconciler=reconciler,
-            tokens=_tokens(settings),
-            token_ttl_s=settings.token_ttl_s,
         )
         webhooks = Webhooks(
             key=settings.livekit_key,
@@ -199,9 +198,24 @@ async def open_service(
             endpoints=endpoints,
             secrets=outbound_secrets,
             outbound=outbound_endpoints,
+            summaries=Summaries(event_log=event_log, opener=opener, ledger=Ledger(nats)),
             client=guarded,
             clock=clock,
             told=telling.told,
+        )
+        admitting = Admitting(
+            catalogue=catalogue,
+            terms=terms,
+            deployments=_deployments(settings),
+            places=places,
+            alarm=BudgetAlarm(event_log=event_log, pool=pool, endpoints=endpoints, clock=clock, told=telling.told),
+            vault=vault,
+            streams=streams,
+            sessions=sessions,
+            reconciler=reconciler,
+            tokens=_tokens(settings),
+            token_ttl_s=settings.token_ttl_s,
+            clock=clock,
         )
         tasks = await stack.enter_async_context(Tasks())
         tasks.start(access.follow(), name="gateway.access")
@@ -209,6 +223,7 @@ async def open_service(
         answers = PostgresAnswers(pool, secret=settings.key_pepper.encode())
         tasks.start(answers.sweep(), name="gateway.idempotent_answers")
         tasks.start(catalogue.follow(), name="gateway.catalogue")
+        tasks.start(terms.follow(), name="gateway.terms")
         tasks.start(sessions.follow(), name="gateway.open_sessions")
         tasks.start(heartbeats.listen(), name="gateway.heartbeats")
         tasks.start(slots.keep(), name="gateway.slots")
@@ -227,7 +242,7 @@ async def open_service(
         await stack.enter_async_context(answering(nats=nats, vault=vault, reconciler=reconciler))
 
         def ready() -> bool:
-            parts = (access.caught_up, catalogue.caught_up, sessions.caught_up, endpoints.caught_up)
+            parts = (access.caught_up, catalogue.caught_up, terms.caught_up, sessions.caught_up, endpoints.caught_up)
             return nats.is_connected and all(part.is_set() for part in parts)
 
         app = create_app(
@@ -260,6 +275,13 @@ async def _once(known: asyncio.Event, run: Callable[[], Awaitable[None]]) -> Non
     """Run for ever, from when what it acts on is known."""
     await known.wait()
     await run()
+
+
+def _deployments(settings: Settings) -> Deployments:
+    try:
+        return Deployments(settings.price_book, deployment_content(settings.price_book).currency)
+    except (BadPriceBook, InvalidId) as error:
+        raise BadSettings(f"BATON_PRICE_BOOK: {error}") from None
 
 
 def _tokens(settings: Settings) -> Tokens:

@@ -1,10 +1,15 @@
-"""What customers' endpoints are told, and when a delivery is tried again. Never a personal value: those are asked for.
+"""What customers' endpoints are told, and when a delivery is tried again.
 
-The body is that of Standard Webhooks: type, timestamp, data. It is made once, so that every attempt sends equal bytes.
+The body is that of Standard Webhooks: type, timestamp, data. It is made and kept without a personal value; a transcript
+comes in only when it is sent, and only where the endpoint asked for it.
 """
+
+from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 
+from contracts.commands.costs import CostTold
 from contracts.envelope import Envelope
 from contracts.events import handoff, session, tool
 from contracts.events.webhook import Told
@@ -14,6 +19,12 @@ PAUSES_S = (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
 """Between the attempts, as Standard Webhooks has them: ten attempts in some three days."""
 
 ATTEMPTS = len(PAUSES_S) + 1
+MAX_TRANSCRIPT_BYTES = 16 * 1024
+"""Standard Webhooks wants bodies below 20 kB."""
+
+SUMMED_UP: frozenset[Told] = frozenset({"session.ended", "session.failed"})
+"""What a transcript and a cost may come with."""
+
 _JITTER = 0.2
 
 
@@ -23,6 +34,15 @@ class SessionFacts(msgspec.Struct, frozen=True, kw_only=True):
     template_id: str
     external_id: str
     user_id: str
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One utterance in a transcript; `text` is null where it was erased, or does not open."""
+
+    at: str
+    speaker: Literal["participant", "agent"]
+    agent: str
+    text: str | None
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,10 +79,51 @@ def body_of(envelope: Envelope, data: EventData, told: Told, *, position: str, f
         "position": position,
         **_details(data),
     }
-    if told in ("session.ended", "session.failed"):
-        about["transcript"] = f"/api/sessions/{envelope.subject}/timeline"
-        about["cost"] = f"/api/sessions/{envelope.subject}/cost"
+    if told in SUMMED_UP:
+        about["transcript_path"] = f"/api/sessions/{envelope.subject}/timeline"
+        about["cost_path"] = f"/api/sessions/{envelope.subject}/cost"
     return msgspec.json.encode(Body(type=told, timestamp=envelope.time, data=about))
+
+
+def budget_body(*, month: str, monthly_nano: int, currency: str, livemode: bool, at: str) -> bytes:
+    """What an endpoint is told when the month's budget let a session in no more: no session is in it."""
+    about: dict[str, object] = {
+        "session_id": None,
+        "limit": "monthly_budget",
+        "value": monthly_nano,
+        "currency": currency,
+        "month": month,
+        "livemode": livemode,
+    }
+    return msgspec.json.encode(Body(type="limit.reached", timestamp=at, data=about))
+
+
+def position_in(body: bytes) -> str:
+    """The position, encoded, of the event that a body tells of."""
+    return str(msgspec.json.decode(body, type=Body).data["position"])
+
+
+def with_summary(body: bytes, *, transcript: Sequence[Line] | None, cost: CostTold | None) -> bytes:
+    """The body of an end with what is given of the session; a transcript keeps its first MAX_TRANSCRIPT_BYTES."""
+    made = msgspec.json.decode(body, type=Body)
+    more: dict[str, object] = {}
+    if transcript is not None:
+        kept = _beginning(transcript)
+        more |= {"transcript": kept, "transcript_truncated": len(kept) < len(transcript)}
+    if cost is not None:
+        more["cost"] = msgspec.structs.asdict(cost)
+    return msgspec.json.encode(msgspec.structs.replace(made, data={**made.data, **more}))
+
+
+def _beginning(transcript: Sequence[Line]) -> list[Line]:
+    kept: list[Line] = []
+    room = MAX_TRANSCRIPT_BYTES
+    for line in transcript:
+        room -= len(msgspec.json.encode(line)) + 1
+        if room < 0:
+            break
+        kept.append(line)
+    return kept
 
 
 def _details(data: EventData) -> dict[str, object]:

@@ -7,7 +7,7 @@ import msgspec
 from chassis.decider import Decider
 from chassis.errors import Conflict, NotFound
 from contracts.events import webhook as events
-from contracts.events.webhook import Told
+from contracts.events.webhook import Summary, Told
 from contracts.registry import EventData
 
 Condition = Literal["none", "enabled", "disabled", "deleted"]
@@ -19,6 +19,7 @@ class Create(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     events: list[Told]
     secret: str
+    include: list[Summary] = []
 
 
 class RotateSecret(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +52,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     condition: Condition = "none"
     url: str = ""
     events: list[Told] = []
+    include: list[Summary] = []
     secret: str = ""
     old_secret: str = ""
     overlap_until: str = ""
@@ -72,7 +74,9 @@ def evolve(state: Endpoint, event: EventData) -> Endpoint:
     replace = msgspec.structs.replace
     match event:
         case events.WebhookCreated():
-            return Endpoint(condition="enabled", url=event.url, events=event.events, secret=event.secret)
+            return Endpoint(
+                condition="enabled", url=event.url, events=event.events, include=event.include, secret=event.secret
+            )
         case events.WebhookSecretRotated():
             return replace(state, secret=event.secret, old_secret=state.secret, overlap_until=event.overlap_until)
         case events.WebhookDisabled():
@@ -90,7 +94,11 @@ def decide(command: Command, state: Endpoint) -> list[EventData]:
     if isinstance(command, Create):
         if state.condition != "none":
             raise Conflict("this webhook id is taken")
-        return [events.WebhookCreated(url=command.url, events=command.events, secret=command.secret)]
+        return [
+            events.WebhookCreated(
+                url=command.url, events=command.events, secret=command.secret, include=command.include
+            )
+        ]
     if isinstance(command, Delete) and state.condition == "deleted":
         return []
     if state.condition in ("none", "deleted"):

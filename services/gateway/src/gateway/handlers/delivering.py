@@ -16,12 +16,14 @@ from chassis.postgres.faults import is_passing
 from chassis.sealing import SealBroken
 from chassis.signed_calls import BadSecret, parse_secret, signature_headers
 from contracts.envelope import parse_time
+from contracts.ids import SessionId
 from gateway.adapters.deliveries import Deliveries, DueDelivery
 from gateway.adapters.outbound_endpoints import Endpoints
 from gateway.adapters.outbound_secrets import OutboundSecrets
-from gateway.domain.outbound import pause_s
+from gateway.domain.outbound import SUMMED_UP, pause_s
 from gateway.domain.outbound_endpoint import Endpoint, NoSuchWebhook
 from gateway.handlers.outbound import Outbound
+from gateway.handlers.summaries import Summaries, SummaryOutOfReach
 
 log = structlog.get_logger(__name__)
 
@@ -44,12 +46,14 @@ class Delivering:
         endpoints: Endpoints,
         secrets: OutboundSecrets,
         outbound: Outbound,
+        summaries: Summaries,
         client: GuardedClient,
         clock: Clock,
         told: asyncio.Event,
     ) -> None:
         self._deliveries, self._endpoints, self._secrets = deliveries, endpoints, secrets
         self._outbound, self._client, self._clock, self._told = outbound, client, clock, told
+        self._summaries = summaries
         self._sending = 0
 
     async def run(self) -> None:
@@ -109,18 +113,27 @@ class Delivering:
     async def _call(self, due: DueDelivery, endpoint: Endpoint) -> tuple[int | None, str]:
         """(status, code of the fault): one of both."""
         try:
-            headers = await self._headers(due, endpoint)
+            body = await self._body(due, endpoint)
+            headers = await self._headers(due, endpoint, body)
             answer = await self._client.post(
-                endpoint.url, content=due.body, headers=headers, timeout_s=CALL_S, max_answer_bytes=_MAX_ANSWER
+                endpoint.url, content=body, headers=headers, timeout_s=CALL_S, max_answer_bytes=_MAX_ANSWER
             )
-        except GuardedFault as fault:
+        except (GuardedFault, SummaryOutOfReach) as fault:
             return None, fault.code
         except (SealBroken, BadSecret) as unusable:
             log.error("webhook_secret_unusable", endpoint=due.endpoint, error=type(unusable).__name__)
             return None, "secret_unusable"
         return answer.status, ""
 
-    async def _headers(self, due: DueDelivery, endpoint: Endpoint) -> dict[str, str]:
+    async def _body(self, due: DueDelivery, endpoint: Endpoint) -> bytes:
+        """As it was made, with what the endpoint wants besides. Raises SummaryOutOfReach."""
+        if not endpoint.include or due.told not in SUMMED_UP:
+            return due.body
+        return await self._summaries.completed(
+            due.body, customer=due.customer, session=SessionId(due.session), wanted=endpoint.include
+        )
+
+    async def _headers(self, due: DueDelivery, endpoint: Endpoint, body: bytes) -> dict[str, str]:
         """Signed with the secret, and with the last one too while both are good. Raises SealBroken, BadSecret."""
         now = self._clock.now()
         ids = [endpoint.secret]
@@ -130,7 +143,7 @@ class Delivering:
         if not secrets:
             raise BadSecret("the endpoint has no secret any more")
         signed = [
-            signature_headers(parse_secret(one), id=due.event, timestamp=int(now.timestamp()), content=due.body)
+            signature_headers(parse_secret(one), id=due.event, timestamp=int(now.timestamp()), content=body)
             for one in secrets
         ]
         return {

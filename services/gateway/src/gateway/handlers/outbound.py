@@ -2,6 +2,7 @@
 
 import base64
 import os
+from collections.abc import Collection
 from datetime import timedelta
 
 import msgspec
@@ -16,7 +17,7 @@ from chassis.principal import Principal
 from chassis.recording import Origin
 from chassis.signed_calls import SECRET_PREFIX
 from contracts.envelope import format_time
-from contracts.events.webhook import Told
+from contracts.events.webhook import Summary, Told
 from contracts.ids import CustomerId
 from contracts.positions import Position
 from contracts.subjects import CONFIG_WRITER, Log, config_subject
@@ -72,7 +73,9 @@ class Outbound:
         self._clock, self._endpoints, self._secrets, self._deliveries = clock, endpoints, secrets, deliveries
         self._source, self._allow = source, allow
 
-    async def create(self, principal: Principal, *, url: str, events: list[Told]) -> Written:
+    async def create(
+        self, principal: Principal, *, url: str, events: list[Told], include: Collection[Summary] = ()
+    ) -> Written:
         """Begin to tell `url` of `events` (all where there are none). Raises BadUrl, TooManyWebhooks."""
         try:
             check_url(url, allow=self._allow)
@@ -82,7 +85,7 @@ class Outbound:
             raise TooManyWebhooks(f"at most {MAX_ENDPOINTS}")
         id = new_id("whk")
         secret_id, secret = await self._new_secret(principal.customer, id)
-        command = domain.Create(url=url, events=sorted(set(events)), secret=secret_id)
+        command = domain.Create(url=url, events=sorted(set(events)), secret=secret_id, include=sorted(set(include)))
         return msgspec.structs.replace(await self._handle(principal, id, command), secret=secret)
 
     async def rotate(self, principal: Principal, id: str) -> Written:

@@ -13,7 +13,7 @@ from chassis.http.pages import DEFAULT_LIMIT, BadCursor, CursorText, PageLimit, 
 from chassis.http.parameters import BadPosition, position
 from chassis.postgres.faults import Behind
 from contracts.envelope import format_time
-from contracts.events.webhook import Told
+from contracts.events.webhook import Summary, Told
 from contracts.ids import CustomerId
 from gateway.adapters.deliveries import Attempt, KeptDelivery, State
 from gateway.adapters.outbound_endpoints import Endpoints
@@ -32,10 +32,15 @@ class NoSuchDelivery(NotFound):
 
 
 class CreateWebhook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where to deliver (https), and what; no `events` means all."""
+    """Where to deliver (https), and what; no `events` means all.
+
+    The end of a session comes with what `include` names: its transcript in plain words, and its cost. Left out, the
+    delivery says where both are asked for, and holds nothing that anybody said.
+    """
 
     url: Annotated[str, Meta(min_length=1, max_length=2048)]
     events: Annotated[list[Told], Meta(max_length=16)] = []
+    include: Annotated[list[Summary], Meta(max_length=8)] = []
 
 
 class Webhook(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +49,7 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     url: str
     events: list[Told]
+    include: list[Summary]
     status: Literal["enabled", "disabled"]
     disabled_because: str | None
     position: str | None = None
@@ -64,11 +70,13 @@ class WebhookList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """One event for one endpoint. `dead` ones are sent again only when asked for; `cause` says what went wrong last."""
+    """One event for one endpoint. `dead` ones are sent again only when asked for; `cause` says what went wrong last.
+    `session_id` is null where it is of no session: the month's budget was used up.
+    """
 
     event_id: str
     type: str
-    session_id: str
+    session_id: str | None
     status: State
     attempts: int
     cause: str | None
@@ -112,7 +120,7 @@ async def create_webhook(
     Deliveries come in order for each session, and may come twice: `webhook-id` is the event's id. Whatever is not a 2xx
     is tried again for some three days; 410 disables the endpoint.
     """
-    return _with_secret(await outbound.create(principal, url=data.url, events=data.events))
+    return _with_secret(await outbound.create(principal, url=data.url, events=data.events, include=data.include))
 
 
 @get("/api/webhooks", opt={"scope": "webhooks:read", "refuses": (BadPosition, Behind)})
@@ -238,6 +246,7 @@ def _webhook(id: str, endpoint: Endpoint, at: str | None = None) -> Webhook:
         id=id,
         url=endpoint.url,
         events=endpoint.events,
+        include=endpoint.include,
         status="enabled" if endpoint.condition == "enabled" else "disabled",
         disabled_because=endpoint.disabled_because or None,
         position=at,
@@ -260,7 +269,7 @@ def _delivery(kept: KeptDelivery) -> Delivery:
     return Delivery(
         event_id=kept.event,
         type=kept.told,
-        session_id=kept.session,
+        session_id=kept.session or None,
         status=kept.state,
         attempts=kept.attempts,
         cause=kept.cause or None,
