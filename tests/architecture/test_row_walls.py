@@ -15,6 +15,7 @@ SEES_ALL_ROWS = {
     "gateway.adapters.deliveries:Deliveries.forget_old": "sweeps",
     "gateway.adapters.page_logs:PageLogs.forget_old": "sweeps",
     "gateway.adapters.places:Places.take": "admission: only writes, on the path of every start",
+    "gateway.adapters.places:Places._take_start": "admission: counts the customer's own, on the path of every start",
     "gateway.adapters.places:Places.count_open": "keeps slots equal to open sessions",
     "gateway.adapters.places:Places.free": "keeps slots equal to open sessions",
     "gateway.adapters.places:Places.slots": "keeps slots equal to open sessions",

@@ -24,7 +24,9 @@ NAMES = {
     "record_config",
     "session_history",
     "handoffs",
+    "price_books",
     "charges",
+    "spending",
 }
 
 

@@ -84,7 +84,7 @@ async def test_sessions_are_priced_by_their_versions_and_corrections_stand_besid
 async def test_a_session_that_names_another_customers_version_is_parked_and_the_rest_goes_on(
     api: httpx.AsyncClient, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chassis.price_books._WAIT_S", 0.2)
+    monkeypatch.setattr("chassis.postgres.price_books._WAIT_S", 0.2)
     theirs = await publish_book(world.log, world.foreign.customer, a_book(times=5))
     stray, plain = a_session(price_book=theirs), a_session()
     await append(world.log, stray.commits)

@@ -23,8 +23,8 @@ from chassis.postgres import migrations
 from chassis.postgres.generations import AnyProjection
 from chassis.postgres.pool import open_pool
 from chassis.postgres.prepare import prepare_projections
+from chassis.postgres.price_books import PriceBooks
 from chassis.postgres.runner import ProjectionRunner
-from chassis.price_books import PriceBooks
 from chassis.service import Service
 from chassis.tasks import Tasks
 from contracts.commands.costs import TellCost

@@ -4,8 +4,8 @@ import msgspec
 from asyncpg import Pool
 
 from chassis.errors import NotFound, Refusal
+from chassis.postgres.price_books import corrections_of, read_price_book
 from chassis.postgres.wait import wait_for_position
-from chassis.price_books import corrections_of, read_price_book
 from contracts.commands.costs import CostAnswer, CostNotTold, CostTold, TellCost
 from contracts.ids import CustomerId
 from contracts.money import format_amount

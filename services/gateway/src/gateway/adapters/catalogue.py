@@ -13,7 +13,7 @@ from chassis.log_fold import LogFold
 from chassis.object_store import ObjectStore
 from contracts.aliases import AliasTarget, choose
 from contracts.envelope import Envelope, InvalidCommit, decode_commit
-from contracts.events.customer import CustomerCapped, CustomerCreated, CustomerResumed, CustomerSuspended
+from contracts.events.customer import CustomerResumed, CustomerSuspended
 from contracts.events.provider_credential import ProviderCredentialCreated, ProviderCredentialRemoved
 from contracts.events.template import TemplateAliasMoved, TemplateAliasRemoved, TemplateArchived, TemplatePublished
 from contracts.ids import CustomerId, SessionId, TemplateId, VersionHash
@@ -31,17 +31,16 @@ _GOOD = Standing()
 
 
 class Catalogue(LogFold):
-    """Published version and aliases per template, each customer's limit, standing and providers with a key of its own.
+    """Published version and aliases per template, each customer's standing and providers with a key of its own.
 
     `caught_up` is set once the past is known.
     """
 
-    def __init__(self, *, event_log: EventLog, objects: ObjectStore, max_sessions: int) -> None:
+    def __init__(self, *, event_log: EventLog, objects: ObjectStore) -> None:
         super().__init__(log=event_log, name=Log.CONFIG)
-        self._objects, self._max_sessions = objects, max_sessions
+        self._objects = objects
         self._published: dict[tuple[CustomerId, TemplateId], VersionHash] = {}
         self._aliases: dict[tuple[CustomerId, TemplateId], dict[str, list[AliasTarget]]] = {}
-        self._limits: dict[CustomerId, int] = {}
         self._standings: dict[CustomerId, Standing] = {}
         self._own_providers: dict[CustomerId, set[str]] = {}
         self._versions: OrderedDict[VersionHash, TemplateVersion] = OrderedDict()
@@ -54,10 +53,6 @@ class Catalogue(LogFold):
         """The version that a session gets by an alias: by its id alone, where the alias leads to two."""
         targets = self._aliases.get((customer, template), {}).get(alias)
         return choose(targets, session).version if targets else None
-
-    def limit(self, customer: CustomerId) -> int:
-        """How many sessions a customer may have open; the deployment's own limit where no event names one."""
-        return self._limits.get(customer, self._max_sessions)
 
     def standing(self, customer: CustomerId) -> Standing:
         """Whether the customer is suspended, and when it last was."""
@@ -98,8 +93,6 @@ class Catalogue(LogFold):
                 self._aliases.setdefault(template, {})[moved.alias] = moved.targets
             case TemplateAliasRemoved() as removed:
                 self._aliases.get(template, {}).pop(removed.alias, None)
-            case CustomerCreated() | CustomerCapped() as capped:
-                self._limits[envelope.customer] = capped.max_sessions
             case CustomerSuspended():
                 self._standings[envelope.customer] = Standing(suspended=True, at_s=stored_s, by=envelope.actor)
             case CustomerResumed():

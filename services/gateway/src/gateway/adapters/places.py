@@ -1,16 +1,19 @@
-"""What admission writes in PostgreSQL before it touches the log: slot, data key and resume token.
+"""What admission writes in PostgreSQL before it touches the log: slot, reservation, data key and resume token.
 
-The limit is exact: every count of a customer happens under that customer's own lock.
+The limits are exact: every count of a customer happens under that customer's own lock.
 """
 
+import math
 from collections.abc import Sequence
 
 import msgspec
 
-from chassis.errors import TooMany
+from chassis.errors import Refusal, TooMany
 from chassis.postgres.names import lock_key
 from chassis.postgres.pool import Pool
 from contracts.ids import CustomerId, KeyId, SessionId
+from contracts.money import format_amount
+from gateway.domain.allowance import Allowance, Quota
 
 
 class TooManySessions(TooMany):
@@ -18,6 +21,34 @@ class TooManySessions(TooMany):
 
     code, title = "too_many_sessions", "As many sessions are open as your limit allows"
     retry_after_s = 5
+
+
+class Rate(msgspec.Struct, frozen=True):
+    """How a quota stands: so many starts are left now."""
+
+    quota: Quota
+    left: float
+
+    @property
+    def full_in_s(self) -> int:
+        """Seconds until all are there again."""
+        return math.ceil((self.quota.starts - self.left) * 60 / self.quota.starts)
+
+
+class TooManyStarts(TooMany):
+    """Sessions start faster than the customer's limits allow."""
+
+    code, title = "too_many_starts", "Sessions start faster than your limits allow"
+
+    def __init__(self, rates: Sequence[Rate] = (), *, wait_s: float = 1) -> None:
+        self.retry_after_s, self.rates = max(1, math.ceil(wait_s)), list(rates)
+        super().__init__(f"ask again in {self.retry_after_s} s")
+
+
+class BudgetExhausted(Refusal):
+    """What is left of the month's budget does not cover another session. No use in asking again soon."""
+
+    status, code, title = 402, "budget_exhausted", "The month's budget is used up, or held back for open sessions"
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,16 +88,13 @@ class Places:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def take(self, place: Place, *, limit: int) -> None:
-        """Take a slot, then store what belongs to it; or raise TooManySessions and write nothing.
+    async def take(self, place: Place, allowance: Allowance) -> list[Rate]:
+        """Take a slot, a start of each rate and the session's budget, then store what belongs to it; or raise
+        TooManyStarts, TooManySessions or BudgetExhausted and write nothing. Returns how the rates stand.
 
         A slot that nothing follows is reclaimed, so the two need not be one transaction, and the lock is held briefly.
         """
-        key = lock_key("slots", place.customer)
-        if not await self._pool.fetchval(
-            "select take_slot($1, $2, $3, $4, $5)", key, place.customer, place.session, limit, place.dispatching
-        ):
-            raise TooManySessions(f"{limit} sessions are open")
+        rates = await self._take_start(place, allowance)
         await self._pool.execute(
             "with opened as (insert into data_key (keyid, customer, session, person, wrapped)"
             " values ($1, $2, $3, $4, $5)) insert into resume_token (session, customer, digest) values ($3, $2, $6)",
@@ -77,6 +105,36 @@ class Places:
             place.wrapped_key,
             place.resume_digest,
         )
+        return rates
+
+    async def _take_start(self, place: Place, allowance: Allowance) -> list[Rate]:
+        taken = await self._pool.fetchrow(
+            "select * from take_start($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+            lock_key("slots", place.customer),
+            place.customer,
+            place.session,
+            allowance.max_sessions,
+            place.dispatching,
+            [quota.kind for quota in allowance.quotas],
+            [quota.name for quota in allowance.quotas],
+            [quota.starts for quota in allowance.quotas],
+            allowance.month,
+            allowance.currency,
+            allowance.monthly_nano,
+            allowance.budget_nano,
+        )
+        assert taken is not None
+        rates = [Rate(quota, left) for quota, left in zip(allowance.quotas, taken["starts_left"], strict=True)]
+        match taken["outcome"]:
+            case "often":
+                raise TooManyStarts(rates, wait_s=taken["wait_s"])
+            case "full":
+                raise TooManySessions(f"{allowance.max_sessions} sessions are open")
+            case "broke":
+                free = format_amount(max(0, int(taken["free_nano"])), allowance.currency)
+                raise BudgetExhausted(f"{free} of the month's budget is free, and the session may cost more")
+            case _:
+                return rates
 
     async def count_open(self, customers: Sequence[CustomerId], sessions: Sequence[SessionId]) -> None:
         """Make sure that open sessions have their slots, also after the table was lost."""

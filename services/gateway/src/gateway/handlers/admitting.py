@@ -6,8 +6,10 @@ import secrets
 
 import msgspec
 import structlog
+from msgspec import UNSET
 
 from chassis.access import CustomerIsSuspended
+from chassis.clock import Clock
 from chassis.errors import FieldError, InvalidInput, NotFound, Unavailable
 from chassis.event_log import RevisionConflict
 from chassis.ids import new_id
@@ -19,15 +21,18 @@ from contracts.positions import Position
 from contracts.template_version import CorruptVersion, TemplateVersion
 from contracts.variables import fits
 from gateway.adapters.catalogue import Catalogue
-from gateway.adapters.places import Place, Places
+from gateway.adapters.places import BudgetExhausted, Place, Places, Rate
 from gateway.adapters.reach import store_in_reach
 from gateway.adapters.rooms import Tokens
 from gateway.adapters.session_streams import SessionStreams
+from gateway.adapters.terms import CustomerTerms
 from gateway.adapters.vault import Vault
 from gateway.domain import admission
 from gateway.domain.admission import SlotExpired
+from gateway.domain.allowance import Allowance, Deployments, allowance_of
 from gateway.domain.token import grant_for, participant_identity
 from gateway.domain.view import SessionView
+from gateway.handlers.budget_alarm import BudgetAlarm
 from gateway.handlers.open_sessions import OpenSessions
 from gateway.handlers.reconciler import Reconciler
 from gateway.handlers.resuming import customer_of
@@ -80,6 +85,7 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     access_token: str
     resume_token: str
     position: Position
+    rates: list[Rate] = []
 
 
 class Admitting:
@@ -89,29 +95,35 @@ class Admitting:
         self,
         *,
         catalogue: Catalogue,
+        terms: CustomerTerms,
+        deployments: Deployments,
         places: Places,
+        alarm: BudgetAlarm,
         vault: Vault,
         streams: SessionStreams,
         sessions: OpenSessions,
         reconciler: Reconciler,
         tokens: Tokens,
         token_ttl_s: int,
+        clock: Clock,
     ) -> None:
         self._catalogue, self._places, self._vault, self._streams = catalogue, places, vault, streams
+        self._terms, self._deployments, self._alarm, self._clock = terms, deployments, alarm, clock
         self._sessions, self._reconciler = sessions, reconciler
         self.tokens, self._token_ttl_s = tokens, token_ttl_s
 
     async def start(self, principal: Principal, wanted: Wanted) -> Admitted:
         """Let a session in. Raises CustomerIsSuspended, UnknownTemplate, UnknownAgent, WrongVariableType,
-        TooManySessions, SlotExpired, Unavailable, LogFault.
+        BudgetInOtherCurrency, TooManyStarts, TooManySessions, BudgetExhausted, SlotExpired, Unavailable, LogFault.
         """
         self._check_standing(principal.customer)
         session, keyid = SessionId(new_id("ses")), KeyId(new_id("dk"))
         hash, version = await self._version(principal, wanted, session)
         _check_types(wanted, version)
-        requested = await self._requested(principal, wanted, session, hash, version)
+        allowance = self._allowance(principal, wanted, version)
+        requested = await self._requested(principal, wanted, session, hash, version, allowance)
         resume_token = f"rt_{secrets.token_urlsafe(32)}"
-        key = await self._take_place(principal, requested, session, keyid, resume_token)
+        key, rates = await self._take_place(principal, requested, allowance, keyid, resume_token)
         view = SessionView(customer=principal.customer, session=session)
         origin = self._streams.origin(principal.customer, session, livemode=principal.livemode, keyid=keyid)
         command = admission.Request(requested=requested, token_ttl_s=self._token_ttl_s if self.tokens.url else None)
@@ -125,7 +137,7 @@ class Admitting:
         self._reconciler.wake(session, new=True)
         log.info("session_admitted", session=session, customer=principal.customer, template=wanted.template_id)
         token = self.tokens.mint(grant_for(requested, ttl_s=self._token_ttl_s))
-        return Admitted(view=view, access_token=token, resume_token=resume_token, position=position)
+        return Admitted(view=view, access_token=token, resume_token=resume_token, position=position, rates=rates)
 
     async def issue_token(self, session: SessionId, resume_token: str) -> str:
         """A fresh token for the same identity. Raises WrongResumeToken, CustomerIsSuspended, SessionOver, Unavailable,
@@ -145,8 +157,8 @@ class Admitting:
     async def _version(
         self, principal: Principal, wanted: Wanted, session: SessionId
     ) -> tuple[VersionHash, TemplateVersion]:
-        if not self._catalogue.caught_up.is_set():
-            raise Unavailable("templates are still being read")
+        if not (self._catalogue.caught_up.is_set() and self._terms.caught_up.is_set()):
+            raise Unavailable("templates and limits are still being read")
         customer, template = principal.customer, wanted.template_id
         if wanted.alias:
             hash = self._catalogue.chosen(customer, template, wanted.alias, session)
@@ -168,8 +180,9 @@ class Admitting:
         session: SessionId,
         hash: VersionHash,
         version: TemplateVersion,
+        allowance: Allowance,
     ) -> SessionRequested:
-        draft = version.draft
+        draft, budget_nano = version.draft, allowance.budget_nano
         with store_in_reach():
             digests = await self._vault.metadata_digests(principal.customer, wanted.personal.session_metadata)
         return SessionRequested(
@@ -182,18 +195,35 @@ class Admitting:
             modality_profile=draft.profile,
             panels=draft.panels,
             dispatch=draft.dispatch,
-            limits=draft.limits,
+            limits=msgspec.structs.replace(draft.limits, budget_nano=UNSET if budget_nano is None else budget_nano),
+            price_book=allowance.price_book,
             initial_agent=_initial_agent(wanted, version),
             alias=wanted.alias,
             external_id=wanted.external_id,
             metadata_digests=digests,
         )
 
+    def _allowance(self, principal: Principal, wanted: Wanted, version: TemplateVersion) -> Allowance:
+        budget_nano = version.draft.limits.budget_nano
+        return allowance_of(
+            self._terms.of(principal.customer),
+            deployments=self._deployments,
+            template_budget_nano=budget_nano if isinstance(budget_nano, int) else None,
+            credential=principal.actor,
+            template=wanted.template_id,
+            now=self._clock.now(),
+        )
+
     async def _take_place(
-        self, principal: Principal, requested: SessionRequested, session: SessionId, keyid: KeyId, resume_token: str
-    ) -> bytes:
-        """Slot, data key and resume token; returns the data key."""
-        customer = principal.customer
+        self,
+        principal: Principal,
+        requested: SessionRequested,
+        allowance: Allowance,
+        keyid: KeyId,
+        resume_token: str,
+    ) -> tuple[bytes, list[Rate]]:
+        """Slot, budget, data key and resume token; returns the data key, and how the rates stand."""
+        customer, session = principal.customer, SessionId(requested.room)
         with store_in_reach():
             made = await self._vault.new_data_key(
                 customer=customer, session=session, keyid=keyid, user_id=requested.user_id
@@ -207,8 +237,12 @@ class Admitting:
                 resume_digest=self._vault.resume_digest(session, resume_token),
                 dispatching=requested.dispatch == "at_start",
             )
-            await self._places.take(place, limit=self._catalogue.limit(customer))
-        return made.key
+            try:
+                rates = await self._places.take(place, allowance)
+            except BudgetExhausted:
+                await self._alarm.sound(customer, allowance, livemode=principal.livemode)
+                raise
+        return made.key, rates
 
 
 def _check_types(wanted: Wanted, version: TemplateVersion) -> None:

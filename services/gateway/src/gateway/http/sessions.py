@@ -1,16 +1,20 @@
 """/api/session: start, token, status, end."""
 
-from litestar import get, post
+from typing import Any
+
+from litestar import Request, get, post
 from litestar.params import FromPath, JSONBody
 
 from chassis.access import CustomerIsSuspended
 from chassis.errors import NotFound
 from chassis.http.app import Caller
-from gateway.adapters.places import TooManySessions
+from chassis.principal import Principal
+from gateway.adapters.places import BudgetExhausted, TooManySessions, TooManyStarts
 from gateway.adapters.reach import StoreUnavailable
 from gateway.domain.admission import SessionOver, SlotExpired
+from gateway.domain.allowance import BudgetInOtherCurrency
 from gateway.domain.view import SessionView
-from gateway.handlers.admitting import UnknownAgent, UnknownTemplate, VersionUnreadable
+from gateway.handlers.admitting import Admitted, UnknownAgent, UnknownTemplate, VersionUnreadable
 from gateway.handlers.resuming import WrongResumeToken
 from gateway.http.asking import Admits, Ends, TellsStatus
 from gateway.http.bodies import (
@@ -28,6 +32,7 @@ from gateway.http.bodies import (
 )
 from gateway.http.given import BadMetadata, BadVariables
 from gateway.http.publishable import Origin, OriginNotAllowed, TemplateNotAllowed, check_publishable
+from gateway.http.start_rates import tell_rates
 
 
 class NoSuchSession(NotFound):
@@ -45,21 +50,39 @@ class NoSuchSession(NotFound):
         "refuses": (
             *(OriginNotAllowed, TemplateNotAllowed),
             *(BadId, BadUserInfo, BadVariables, BadMetadata, UnknownAgent, UnknownTemplate, TooManySessions),
+            *(TooManyStarts, BudgetExhausted, BudgetInOtherCurrency),
             *(SlotExpired, VersionUnreadable, StoreUnavailable),
         ),
     },
 )
 async def start_session(
-    data: JSONBody[StartSession], principal: Caller, admitting: Admits, origin: Origin = None
+    data: JSONBody[StartSession],
+    request: Request[Principal, Any, Any],
+    principal: Caller,
+    admitting: Admits,
+    origin: Origin = None,
 ) -> SessionStarted:
-    """Start a session of a published template for one participant."""
+    """Start a session of a published template for one participant.
+
+    Your limits are counted exactly: 429 `too_many_starts` and `too_many_sessions` pass by themselves, 402
+    `budget_exhausted` when a session ends below its budget, a budget is raised, or the month is over.
+    """
     asked = wanted(data)
     check_publishable(principal, origin=origin, template=asked.template_id)
-    admitted = await admitting.start(principal, asked)
+    try:
+        admitted = await admitting.start(principal, asked)
+    except TooManyStarts as refused:
+        tell_rates(request.scope, refused.rates)
+        raise
+    tell_rates(request.scope, admitted.rates)
+    return _started(admitted, livekit_url=admitting.tokens.url)
+
+
+def _started(admitted: Admitted, *, livekit_url: str) -> SessionStarted:
     request = admitted.view.request
     return SessionStarted(
         session_id=admitted.view.session,
-        livekit_url=admitting.tokens.url,
+        livekit_url=livekit_url,
         access_token=admitted.access_token,
         modality_config=ModalityConfig(camera=request.modality_profile.camera, screen=request.modality_profile.screen),
         enabled_panels=request.panels,

@@ -10,7 +10,7 @@ from decimal import Decimal
 import msgspec
 
 from chassis.event_log import Recorded
-from chassis.price_books import BookFinder
+from chassis.postgres.price_books import BookFinder
 from chassis.projection import Db
 from contracts.envelope import parse_time
 from contracts.events import session

@@ -11,7 +11,7 @@ from asyncpg import Pool
 
 from chassis.event_log import Recorded
 from chassis.postgres.fetching import rows_of
-from chassis.price_books import BookFinder
+from chassis.postgres.price_books import BookFinder
 from chassis.projection import Db
 from contracts.events.session import SessionRequested
 from contracts.events.usage import UsageEvent

@@ -110,7 +110,7 @@ class BookFinder:
         for _ in range(patience):
             if await db.fetchval("select to_regclass($1)", table) is not None:
                 published = await db.fetchval(
-                    f"select published from {table} where customer = $1 and version = $2 limit 1",  # noqa: S608
+                    f"select published from {table} where customer = $1 and version = $2 limit 1",
                     customer,
                     version,
                 )
