@@ -11,7 +11,9 @@ from tests.support.config_api import a_config_api
 from baton.applying import Archived, apply, plan, pull
 from baton.config_folder import ConfigFolder, read_folder, write_folder
 from baton.demo.api import Api, ApiRefused
-from contracts.ids import AgentId, TemplateId
+from config.http.examples import EXAMPLES
+from contracts.ids import AgentId, PanelId, TemplateId
+from contracts.panels.kind import PanelKindFile
 
 pytestmark = pytest.mark.integration
 
@@ -72,6 +74,27 @@ async def test_what_is_pulled_is_what_was_applied(api: Api, tmp_path: Path) -> N
     write_folder(tmp_path, pulled)
     assert read_folder(tmp_path) == DEMO
     assert await plan(api, read_folder(tmp_path)) == []
+
+
+async def test_a_panel_kind_comes_before_the_template_that_has_it_and_a_change_publishes_it(api: Api) -> None:
+    poll, name = msgspec.convert(EXAMPLES["write_panel_kind"]["request"], PanelKindFile), PanelId("poll")
+    with_poll = msgspec.structs.replace(
+        with_expert(panels=[PanelId("coding_ide"), name]),
+        templates={TEMPLATE: msgspec.structs.replace(DEMO.templates[TEMPLATE], panels=[PanelId("coding_ide"), name])},
+        panel_kinds={name: poll},
+    )
+    assert (await steps(api, with_poll))[0] == ("create", "poll")
+    await apply(api, await plan(api, with_poll))
+    assert await plan(api, with_poll) == []
+    renamed = msgspec.structs.replace(poll, title="Straw poll")
+    changed = msgspec.structs.replace(with_poll, panel_kinds={name: renamed})
+    assert await steps(api, changed) == [("revise", "poll"), ("publish", "demo")]
+    await apply(api, await plan(api, changed))
+    assert await plan(api, changed) == []
+    assert await plan(api, ConfigFolder(agents=changed.agents, templates=changed.templates)) == []
+    while not (pulled := await pull(api)).panel_kinds:
+        pass
+    assert pulled.panel_kinds == {name: renamed}
 
 
 async def test_a_refusal_tells_the_pointer_and_applying_again_goes_on(api: Api) -> None:

@@ -3,6 +3,7 @@
 from importlib.resources import files
 from pathlib import Path
 
+import msgspec
 import pytest
 import yaml
 
@@ -10,7 +11,9 @@ from baton.applying import Step
 from baton.commands.configuration import described
 from baton.config_folder import BadFolder, ConfigFolder, read_folder, write_folder
 from config.domain.difference import Change
+from config.http.examples import EXAMPLES
 from contracts.ids import AgentId, PanelId, TemplateId
+from contracts.panels.kind import PanelKindFile
 from contracts.speech import SpeechTuning
 from contracts.template_version import AgentDefinition, HandoffTarget, LlmChoice, TemplateDraft
 from contracts.variables import Declaration
@@ -34,11 +37,16 @@ DRAFT = TemplateDraft(
     modality_profile="tutoring_screen",
     variables={"topic": Declaration(default="off")},
 )
-CONTENT = ConfigFolder(agents={AgentId("tutor"): TUTOR}, templates={TemplateId("teaching"): DRAFT})
+POLL = msgspec.convert(EXAMPLES["write_panel_kind"]["request"], PanelKindFile)
+CONTENT = ConfigFolder(
+    agents={AgentId("tutor"): TUTOR},
+    templates={TemplateId("teaching"): DRAFT},
+    panel_kinds={PanelId("poll"): POLL},
+)
 
 
 def test_what_is_written_reads_back_and_is_not_written_again(tmp_path: Path) -> None:
-    assert len(write_folder(tmp_path, CONTENT)) == 2
+    assert len(write_folder(tmp_path, CONTENT)) == 3
     assert read_folder(tmp_path) == CONTENT
     assert write_folder(tmp_path, CONTENT) == []
 
@@ -66,6 +74,10 @@ def test_the_demos_customer_is_such_a_folder() -> None:
     assert demo.templates[TemplateId("demo")].initial_agent == "triage"
 
 
+#: In YAML `on` is no text.
+LAMP = "title: Lamp\ndescription: A lamp.\ncommands: {}\nevents: {}\nstate_schema: {type: object}\n"
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -73,6 +85,7 @@ def test_the_demos_customer_is_such_a_folder() -> None:
         ("agents/tutor.yaml", "name: Tutor\ninstructions: X\ncolour: red\n"),
         ("agents/tutor.yaml", "name: [\n"),
         ("agents/a.b.yaml", "name: Tutor\ninstructions: X\n"),
+        ("panel-kinds/lamp.yaml", f"{LAMP}open: {{schema: {{type: object}}, initial: {{view: {{on: false}}}}}}\n"),
         ("templates/t.yaml", "name: T\nagents: [a]\ninitial_agent: a\nmodality_profile: party\n"),
     ],
 )

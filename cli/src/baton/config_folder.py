@@ -1,4 +1,6 @@
-"""A customer's configuration as files: ``agents/<id>.yaml`` and ``templates/<id>.yaml``, each what the API takes.
+"""A customer's configuration as files: ``agents/<id>.yaml``, ``templates/<id>.yaml`` and ``panel-kinds/<name>.yaml``.
+
+Each holds what the API takes.
 
 Files hold what differs from the defaults, so that a reader sees what somebody decided.
 """
@@ -11,14 +13,16 @@ from typing import Any, TypeVar
 import msgspec
 import yaml
 
-from contracts.ids import AgentId, InvalidId, TemplateId, check_id
+from contracts.ids import AgentId, InvalidId, PanelId, TemplateId, check_id
+from contracts.panels.kind import PanelKindFile
 from contracts.template_version import AgentDefinition, TemplateDraft
 
-AGENTS, TEMPLATES = "agents", "templates"
+AGENTS, TEMPLATES, PANEL_KINDS = "agents", "templates", "panel-kinds"
 _SUFFIX = ".yaml"
 _WIDTH = 120
 
-T = TypeVar("T", AgentDefinition, TemplateDraft)
+Said = AgentDefinition | TemplateDraft | PanelKindFile
+T = TypeVar("T", bound=Said)
 
 
 class BadFolder(Exception):
@@ -30,22 +34,25 @@ class ConfigFolder(msgspec.Struct, frozen=True, kw_only=True):
 
     agents: dict[AgentId, AgentDefinition]
     templates: dict[TemplateId, TemplateDraft]
+    panel_kinds: dict[PanelId, PanelKindFile] = {}
 
 
 def read_folder(folder: Traversable) -> ConfigFolder:
-    """Read a folder. Raises BadFolder for one without either kind, and for a file that is not right."""
+    """Read a folder. Raises BadFolder for one that holds nothing of these, and for a file that is not right."""
     agents = {AgentId(id): one for id, one in _read_all(folder / AGENTS, AgentDefinition).items()}
     templates = {TemplateId(id): one for id, one in _read_all(folder / TEMPLATES, TemplateDraft).items()}
-    if not agents and not templates:
+    kinds = {PanelId(id): one for id, one in _read_all(folder / PANEL_KINDS, PanelKindFile).items()}
+    if not agents and not templates and not kinds:
         raise BadFolder(f"{folder} holds neither {AGENTS}/*{_SUFFIX} nor {TEMPLATES}/*{_SUFFIX}")
-    return ConfigFolder(agents=agents, templates=templates)
+    return ConfigFolder(agents=agents, templates=templates, panel_kinds=kinds)
 
 
 def write_folder(folder: Path, content: ConfigFolder) -> list[Path]:
     """Write every file that says something else, or is not there; returns those. Other files are left alone."""
-    wanted: dict[Path, AgentDefinition | TemplateDraft] = {
+    wanted: dict[Path, Said] = {
         **{folder / AGENTS / f"{id}{_SUFFIX}": one for id, one in content.agents.items()},
         **{folder / TEMPLATES / f"{id}{_SUFFIX}": one for id, one in content.templates.items()},
+        **{folder / PANEL_KINDS / f"{id}{_SUFFIX}": one for id, one in content.panel_kinds.items()},
     }
     written = []
     for path, said in wanted.items():
@@ -73,16 +80,21 @@ def _id(file: Traversable) -> str:
 
 def _read(file: Traversable, kind: type[T]) -> T:
     try:
-        return msgspec.yaml.decode(file.read_bytes(), type=kind)
+        said = msgspec.yaml.decode(file.read_bytes(), type=kind)
+        msgspec.json.encode(said)
     except (msgspec.MsgspecError, yaml.YAMLError) as error:
         raise BadFolder(f"{file}: {' '.join(str(error).split())}") from error
+    except TypeError as error:
+        # YAML reads `on:`, `2:` and dates as keys that are no text; JSON has no others.
+        raise BadFolder(f"{file}: every name is text, so quote it: {error}") from error
+    return said
 
 
-def _says(file: Path, said: AgentDefinition | TemplateDraft) -> bool:
-    return (_read(file, AgentDefinition) if isinstance(said, AgentDefinition) else _read(file, TemplateDraft)) == said
+def _says(file: Path, said: Said) -> bool:
+    return bool(_read(file, type(said)) == said)
 
 
-def _text(said: AgentDefinition | TemplateDraft) -> str:
+def _text(said: Said) -> str:
     return yaml.dump(_decided(said), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH)
 
 
@@ -92,7 +104,7 @@ def _decided(value: Any) -> Any:
         fields = msgspec.structs.fields(value)
         decided = {field.name: getattr(value, field.name) for field in fields}
         return {field.name: _decided(decided[field.name]) for field in fields if not _is_default(field, decided)}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_decided(one) for one in value]
     if isinstance(value, dict):
         return {name: _decided(one) for name, one in value.items()}

@@ -26,7 +26,7 @@ _SIGNS = {"create": "+", "revise": "~", "publish": ">"}
 @click.option("--dry-run", is_flag=True, help="Only show what would be done.")
 @data_option
 def apply(folder: Path, dry_run: bool, data: Path) -> None:
-    """Make agents and templates as the files of a folder say, and publish what changed; again changes nothing."""
+    """Make agents, templates and panel kinds as a folder's files say, and publish what changed; again is nothing."""
     wanted = read_folder(folder)
 
     async def run() -> list[Step]:
@@ -46,7 +46,7 @@ def apply(folder: Path, dry_run: bool, data: Path) -> None:
 @click.option("-f", "--folder", required=True, type=click.Path(path_type=Path, file_okay=False))
 @data_option
 def pull(folder: Path, data: Path) -> None:
-    """Write agents and templates, as they now read, into a folder; files that say the same are left alone."""
+    """Write agents, templates and panel kinds into a folder, as they now read; files that say the same stay."""
 
     async def run() -> list[Path]:
         async with open_api(ready.read(data / ready.NAME)) as api:
@@ -61,7 +61,7 @@ def pull(folder: Path, data: Path) -> None:
 def described(step: Step) -> list[str]:
     """A step in a line, and a line for each of its changes."""
     version = f" as version {step.number}" if step.action == "publish" else ""
-    lines = [f"{_SIGNS[step.action]} {step.action} {step.kind} {step.id}{version}"]
+    lines = [f"{_SIGNS[step.action]} {step.action} {step.kind.replace('_', ' ')} {step.id}{version}"]
     return lines + [
         f"    {change.pointer}: {_shown(change.before)} -> {_shown(change.after)}" for change in step.changes
     ]
