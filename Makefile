@@ -48,7 +48,7 @@ test: check ## Everything: check, then all tests on the real parts (T=path narro
 	@$(RUN)/python -m baton fetch-livekit
 	@$(RUN)/pytest -q -n $(WORKERS) --dist loadgroup $(T) || { \
 	    echo "Once more, one at a time, what failed: calls run in real time, and machines are shared. Twice is a failure."; \
-	    $(RUN)/pytest -q --last-failed --last-failed-no-failures none $(T); }
+	    $(RUN)/pytest -q -n 1 --dist loadgroup --last-failed --last-failed-no-failures none $(T); }
 
 demo: setup ## Hold a real call on the real parts, and show it (TOPOLOGY=split: five processes)
 	@$(RUN)/python -m baton demo --topology $(TOPOLOGY)
