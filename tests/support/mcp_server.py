@@ -32,7 +32,7 @@ class RealMcpServer:
 
 
 @contextlib.asynccontextmanager
-async def a_real_mcp_server(*, as_json: bool = False) -> AsyncIterator[RealMcpServer]:
+async def a_real_mcp_server(*, as_json: bool = False, port: int = 0) -> AsyncIterator[RealMcpServer]:
     """Tools: `look_up` (idempotent), `structured`, `boom`, `slow`, `huge` and `rename`, which changes `look_up`."""
     real = RealMcpServer(MCPServer("shop", version="7", log_level="CRITICAL"))
     _add_tools(real)
@@ -43,7 +43,7 @@ async def a_real_mcp_server(*, as_json: bool = False) -> AsyncIterator[RealMcpSe
         real.headers.append({name.decode(): value.decode() for name, value in scope["headers"]})
         await inner(scope, receive, send)
 
-    async with real.server.session_manager.run(), serving(app) as real.port:
+    async with real.server.session_manager.run(), serving(app, port=port) as real.port:
         yield real
 
 
