@@ -60,6 +60,7 @@ async def a_call(
     page: PanelPage | None = None,
     given: Mapping[str, Any] | None = None,
     outside: Callable[[JobMetadata], Outside] | None = None,
+    models: ScriptedModels | None = None,
     **options: Any,
 ) -> AsyncIterator[ACall]:
     """A session that has been greeted; it ends with the context. `given` is what `an_admitted_session` takes."""
@@ -73,7 +74,7 @@ async def a_call(
         keys=session.keys(),
         surface=surface,
         providers=Providers(),
-        models=ScriptedModels(script),
+        models=models or ScriptedModels(script),
         outside=outside(session.metadata) if outside else None,
         **options,
     ) as talk:

@@ -105,6 +105,10 @@ def _instead_of(first: C, other: LlmFallback | VoiceFallback | SttFallback) -> C
     return msgspec.structs.replace(first, **given)
 
 
+REASON = "reason"
+"""The argument of every transfer, beside those of its edge: why, in the model's words."""
+
+
 class HandoffTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An edge of the handoff graph. `last_n` counts messages: what `last_n` carries, and `summary` where none is made.
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.conditions import Condition
 from contracts.ids import AgentId
 from contracts.template_version import HandoffTarget
 from runtime.domain.handoff import HandoffArbiter, TransferRefused
@@ -74,11 +75,22 @@ def test_nothing_is_granted_once_the_session_ends() -> None:
     assert arbiter.end() is None
 
 
-def test_a_summary_or_a_transfer_to_oneself_is_not_allowed() -> None:
+def test_a_transfer_to_oneself_is_not_allowed() -> None:
+    with pytest.raises(TransferRefused, match="may not transfer"):
+        HandoffArbiter().request(call_id="a", from_agent=TRIAGE, target=HandoffTarget(agent=TRIAGE), now=0)
+
+
+def test_a_guard_that_does_not_hold_refuses_in_words_and_leaves_the_way_free() -> None:
     arbiter = HandoffArbiter()
-    for target in (HandoffTarget(agent=EXPERT, policy="summary"), HandoffTarget(agent=TRIAGE)):
-        with pytest.raises(TransferRefused, match="may not transfer"):
-            arbiter.request(call_id="a", from_agent=TRIAGE, target=target, now=0)
+    guarded = HandoffTarget(agent=EXPERT, guard=Condition(flag="verified", equals=True))
+    known: dict[str, object] = {"flags.verified": False}
+    with pytest.raises(TransferRefused, match=r"not possible yet: it needs that flags\.verified is true") as refused:
+        arbiter.request(call_id="a", from_agent=TRIAGE, target=guarded, now=0, values=lambda: known)
+    assert refused.value.why == "guard"
+    assert ask(arbiter, "b", OTHER)
+    arbiter.entered(OTHER, now=1.0)
+    known["flags.verified"] = True
+    assert arbiter.request(call_id="c", from_agent=TRIAGE, target=guarded, now=2.0, values=lambda: known)
 
 
 @given(st.lists(st.sampled_from(["ask", "done", "enter"]), max_size=30))

@@ -1,5 +1,6 @@
 """What an agent may know of the conversation so far."""
 
+import msgspec
 import pytest
 
 from contracts.ids import AgentId, EventId
@@ -28,7 +29,25 @@ def test_each_policy_lets_through_what_it_says() -> None:
     assert known("none") == ["four"]
     assert known("last_n", 2) == ["two", "three", "four"]
     assert known("last_n", 0) == ["four"]
-    assert known("summary") == ["four"]
+
+
+def test_a_summary_takes_the_place_of_the_words_and_without_one_the_last_are_carried() -> None:
+    summarised = msgspec.structs.replace(HANDOFF, text="Ada's loop is wrong.", result='{"topic":"loops"}')
+    items = [said("user", "one"), said("agent", "two"), summarised, said("agent", "four")]
+    target = HandoffTarget(agent=AgentId("b"), policy="summary", last_n=1)
+    told, said_since = remembered(items, lambda _from, _to: target)
+    assert (told.role, told.id, said_since.text) == ("system", "h", "four")
+    assert "Ada's loop is wrong." in told.text
+    assert '{"topic":"loops"}' in told.text
+    assert known("summary", 2) == ["two", "three", "four"]
+
+
+def test_what_an_agent_was_told_is_not_handed_on() -> None:
+    handed = msgspec.structs.replace(HANDOFF, result='{"topic":"loops"}')
+    items = [said("user", "one"), handed, said("user", "two"), HANDOFF]
+    target = HandoffTarget(agent=AgentId("b"), policy="full")
+    assert [one.role for one in remembered(items[:2], lambda _from, _to: target)] == ["user", "system"]
+    assert [one.text for one in remembered(items, lambda _from, _to: target)] == ["one", "two"]
 
 
 def test_an_edge_that_the_version_does_not_have_carries_nothing() -> None:

@@ -12,6 +12,7 @@ from livekit.agents import NOT_GIVEN, AgentSession
 from livekit.agents.llm import ChatContext, ChatMessage
 from livekit.agents.voice import SpeechHandle
 from livekit.agents.voice.events import CloseEvent, ErrorEvent, FunctionToolsExecutedEvent
+from msgspec import UNSET
 
 from chassis.clock import Clock
 from chassis.tasks import Tasks
@@ -28,6 +29,7 @@ from runtime.adapters.outside import Outside
 from runtime.adapters.recorder import SessionRecorder
 from runtime.adapters.schemas import complaint
 from runtime.adapters.sdk_events import SdkEvents
+from runtime.adapters.summaries import Summaries
 from runtime.agents.configured_agent import ConfiguredAgent
 from runtime.agents.factory import AgentFactory
 from runtime.attendance import Attendance
@@ -36,6 +38,7 @@ from runtime.domain.handoff import HandoffArbiter
 from runtime.domain.history import edges_of, remembered
 from runtime.domain.panel_decisions import BadEvent
 from runtime.domain.panels import PanelBoard
+from runtime.domain.texts import values
 from runtime.ending import Ending
 from runtime.live_commands import LiveCommands
 from runtime.panel_desk import PanelDesk
@@ -73,19 +76,27 @@ class Conversation:
     ) -> None:
         self._version, self._limits, self._models, self._clock = version, limits, models, clock
         self._recorder, self._surface = recorder, surface
-        self._claimed_at, self._resumed_from = claimed_at, resumed_from
+        self._claimed_at, self._resumed_from, self._tasks = claimed_at, resumed_from, tasks
         self._arbiter = HandoffArbiter()
-        self._transfers = Transfers(arbiter=self._arbiter, recorder=recorder, clock=clock)
         self._board = PanelBoard(kinds=kinds, validate=complaint)
         self.desk = PanelDesk(board=self._board, surface=surface, recorder=recorder, tasks=tasks)
         self.context = SessionContext(modality=version.draft.profile, panels=lambda: self._board.panels)
         self._attendance = Attendance(limits=limits, recorder=recorder, clock=clock, end=self.end)
         self.sdk_events = SdkEvents(
             recorder,
+            payer=models.payer,
             on_tools=self._tools_executed,
             on_silence=self._attendance.silent,
             on_error=self._model_error,
             on_close=self._session_closed,
+        )
+        self._summaries = Summaries(version=version, models=models, sdk_events=self.sdk_events)
+        self._transfers = Transfers(
+            arbiter=self._arbiter,
+            recorder=recorder,
+            clock=clock,
+            summaries=self._summaries,
+            values=lambda: values(version.draft, self.context),
         )
         self._factory = AgentFactory(
             version=version,
@@ -109,7 +120,7 @@ class Conversation:
             claimed_at=claimed_at,
             begin=self._begin_end,
             conclude=self.desk.record_snapshots,
-            close_models=self._factory.aclose,
+            close_models=self._close_models,
         )
         self._commands = LiveCommands(
             customer=customer,
@@ -138,6 +149,7 @@ class Conversation:
 
     async def start(self) -> None:
         """Begin, or go on where another job stopped. Raises what the models raise."""
+        self._factory.mcp.start(self._tasks)
         state = self._recorder.state
         self.context.user = state.admission.user or self.context.user
         if (requested := state.admission.requested) is not None:
@@ -201,7 +213,8 @@ class Conversation:
             item_id=self.sdk_events.handoff_item,
             ms=done.ms,
         )
-        self._recorder.record(completed, HandoffSummary(), actor=transfer.to_agent)
+        told = HandoffSummary(summary=agent.briefing.summary, arguments=agent.briefing.arguments or UNSET)
+        self._recorder.record(completed, told, actor=transfer.to_agent)
         if not self.ending:
             agent.greet()
 
@@ -271,6 +284,10 @@ class Conversation:
     def _begin_end(self) -> None:
         self._attendance.stop()
         self._transfers.lost(self._arbiter.end(), "session_ending")
+
+    async def _close_models(self) -> None:
+        await self._factory.aclose()
+        await self._summaries.aclose()
 
     def _end_after(self, call: Call) -> None:
         call.context.speech_handle.add_done_callback(lambda _speech: self.end("agent_ended"))

@@ -12,11 +12,8 @@ from config.domain.pointers import below, outside, pointer
 from config.domain.schema_rules import schema_errors
 from contracts.conditions import Condition, mistakes, parts_of
 from contracts.panels.kind import Schema
-from contracts.template_version import HandoffTarget, TemplateDraft
+from contracts.template_version import REASON, HandoffTarget, TemplateDraft
 from contracts.variables import Declarations, fits
-
-REASON = "reason"
-"""The argument that every transfer has: why, in the model's words."""
 
 _AT_THE_TOP = {"type", "properties", "required", "additionalProperties", "$defs", "title", "description"}
 

@@ -4,13 +4,15 @@ from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from typing import Any, Protocol
 
 from livekit import rtc
-from livekit.agents import Agent, ModelSettings, llm, stt, tts
-from livekit.agents.llm import ChatContext, RawFunctionTool
+from livekit.agents import Agent, FlushSentinel, ModelSettings, llm, stt, tts
+from livekit.agents.llm import ChatContext, ChatMessage, RawFunctionTool
 from livekit.agents.voice import SpeechHandle
 
 from contracts.ids import AgentId
 from contracts.template_version import ContextPolicy
+from runtime.domain.briefing import Briefing, told
 from runtime.domain.history import carried
+from runtime.domain.panel_attach import PanelAttachments
 from runtime.domain.pronunciation import Pronouncer
 
 _GREET = "Greet the user in one short sentence and say how you can help."
@@ -24,7 +26,10 @@ class Stage(Protocol):
 
 
 class ConfiguredAgent(Agent):
-    """Made anew for each time that it takes over; `before` is the agent that it takes over from."""
+    """Made anew for each time that it takes over; `before` is the agent that it takes over from.
+
+    `briefing` is what that agent tells it beside what was said; it stays with this agent.
+    """
 
     def __init__(
         self,
@@ -37,8 +42,10 @@ class ConfiguredAgent(Agent):
         voice: tts.TTS[Any] | None,
         transcriber: stt.STT[Any] | None = None,
         pronunciations: Mapping[str, str] | None = None,
+        attachments: PanelAttachments | None = None,
         stage: Stage,
         before: Agent | None = None,
+        briefing: Briefing | None = None,
         chat_ctx: ChatContext | None = None,
     ) -> None:
         voiced: dict[str, Any] = {} if voice is None else {"tts": voice}
@@ -46,12 +53,30 @@ class ConfiguredAgent(Agent):
             voiced["stt"] = transcriber
         super().__init__(id=id, instructions=instructions, tools=list(tools), llm=model, chat_ctx=chat_ctx, **voiced)
         self.agent_id = id
-        self._pronunciations = pronunciations or {}
+        self.briefing = briefing or Briefing()
+        self._pronunciations, self._attachments = pronunciations or {}, attachments
         self._greeting, self._stage, self._before = greeting, stage, before
 
     async def on_enter(self) -> None:
         """LiveKit calls it once the agent is in control."""
         await self._stage.entered(self)
+
+    def llm_node(
+        self, chat_ctx: ChatContext, tools: list[llm.Tool], model_settings: ModelSettings
+    ) -> AsyncIterable[llm.ChatChunk | str | FlushSentinel]:
+        """LiveKit's own, told what the panels hold where the definition has it so; the history stays as it is."""
+        return Agent.default.llm_node(self, self._with_panels(chat_ctx), tools, model_settings)
+
+    def _with_panels(self, chat_ctx: ChatContext) -> ChatContext:
+        if self._attachments is None:
+            return chat_ctx
+        turns = [place for place, item in enumerate(chat_ctx.items) if item.type == "message" and item.role == "user"]
+        text = self._attachments.text([chat_ctx.items[place].id for place in turns])
+        if not text:
+            return chat_ctx
+        told = chat_ctx.copy()
+        told.items.insert(turns[-1], ChatMessage(role="user", content=[text]))
+        return told
 
     def tts_node(self, text: AsyncIterable[str], model_settings: ModelSettings) -> AsyncIterable[rtc.AudioFrame]:
         """LiveKit's own, given the words as they shall sound; the transcript keeps them as they are written."""
@@ -60,7 +85,8 @@ class ConfiguredAgent(Agent):
 
     async def take_over(self, policy: ContextPolicy, last_n: int | None) -> None:
         """Learn what the agent before knew, as far as the policy lets it: its last words are known only now."""
-        if self._before is None or policy == "none":
+        briefed = told(self.briefing)
+        if self._before is None or (policy == "none" and not briefed):
             return
         known = self._before.chat_ctx.copy(
             exclude_instructions=True,
@@ -70,7 +96,10 @@ class ConfiguredAgent(Agent):
             exclude_empty_message=True,
         )
         self._before = None
-        await self.update_chat_ctx(ChatContext(carried(known.items, policy, last_n)))
+        items = carried(known.items, policy, last_n, summary=self.briefing.summary)
+        if briefed:
+            items.append(ChatMessage(role="system", content=[briefed]))
+        await self.update_chat_ctx(ChatContext(items))
 
     def greet(self) -> SpeechHandle:
         """Say the greeting, or have the model find one where the customer wrote none."""

@@ -15,18 +15,25 @@ from chassis.clock import Clock
 from contracts.ids import AgentId, PanelId
 from contracts.panels.kind import PanelKind
 from contracts.template_version import AgentDefinition, SttChoice, TemplateVersion
+from runtime.adapters.mcp_servers import McpServers
 from runtime.adapters.models import Models
 from runtime.adapters.outside import Outside
 from runtime.adapters.recorder import SessionRecorder
 from runtime.adapters.sdk_events import SdkEvents
+from runtime.agents.alternatives import Alternatives
 from runtime.agents.configured_agent import ConfiguredAgent, Stage
+from runtime.domain.briefing import Briefing
 from runtime.domain.context import SessionContext
+from runtime.domain.panel_attach import PanelAttachments
 from runtime.domain.texts import filled
 from runtime.panel_desk import PanelDesk
 from runtime.tools.builtin import builtin_tools
 from runtime.tools.custom import custom_tools
 from runtime.tools.execution import Call, Tool, ToolRunner
+from runtime.tools.flags import flag_tools
 from runtime.tools.handoff import Transfers
+from runtime.tools.knowledge import knowledge_tool
+from runtime.tools.mcp import mcp_tools
 from runtime.tools.panels import panel_tools
 
 log = structlog.get_logger()
@@ -51,13 +58,18 @@ class AgentFactory:
         end_after: Callable[[Call], None],
         outside: Outside | None,
     ) -> None:
-        self._version, self._kinds, self._models, self._clock = version, kinds, models, clock
-        self._recorder, self._sdk_events, self._transfers = recorder, sdk_events, transfers
+        self._version, self._kinds, self._clock = version, kinds, clock
+        self._recorder, self._transfers = recorder, transfers
+        self._alternatives = Alternatives(models=models, sdk_events=sdk_events)
         self._desk, self._context, self._stage = desk, context, stage
+        self.mcp = McpServers(version.mcp_servers or {}, outside=outside, clock=clock)
         self._named = {
             **custom_tools(version.tools or {}, outside=outside, recorder=recorder, clock=clock),
+            **mcp_tools(version.mcp_servers or {}, servers=self.mcp, recorder=recorder),
             **builtin_tools(recorder=recorder, context=context, end_after=end_after),
+            **flag_tools(version.draft.flags or {}, recorder=recorder, context=context),
         }
+        self._library = outside.library if outside else None
         self._llms: dict[AgentId, llm.LLM[Any]] = {}
         self._voices: dict[AgentId, tts.TTS[Any]] = {}
         self._transcribers: dict[SttChoice, stt.STT[Any]] = {}
@@ -67,7 +79,12 @@ class AgentFactory:
         return self._transcriber(self._version.draft.stt)
 
     def build(
-        self, id: AgentId, *, before: Agent | None = None, chat_ctx: ChatContext | None = None
+        self,
+        id: AgentId,
+        *,
+        before: Agent | None = None,
+        briefing: Briefing | None = None,
+        chat_ctx: ChatContext | None = None,
     ) -> ConfiguredAgent:
         """An agent of the version, ready to take over. Raises KeyError."""
         definition = self._version.agent(id)
@@ -81,40 +98,50 @@ class AgentFactory:
             voice=self._voice(id, definition),
             transcriber=self._transcriber(self._version.draft.transcribed_for(definition)),
             pronunciations=definition.speech.pronunciations if definition.speech else {},
+            attachments=self._attachments(definition),
             stage=self._stage,
             before=before,
+            briefing=briefing,
             chat_ctx=chat_ctx,
         )
 
     async def aclose(self) -> None:
-        """Close every model, so that their last usage is reported."""
-        for model in self._llms.values():
-            await model.aclose()
-        for voice in self._voices.values():
-            await voice.aclose()
-        for transcriber in self._transcribers.values():
-            await transcriber.aclose()
+        """Close every model, so that their last usage is reported; and leave every MCP server."""
+        await self._alternatives.aclose()
+        await self.mcp.aclose()
 
     def _tools(self, definition: AgentDefinition) -> list[Tool]:
         kinds = [self._kinds[panel] for panel in definition.panels if panel in self._kinds]
-        named = [self._named[name] for name in definition.tools if name in self._named]
-        if unknown := set(definition.tools) - self._named.keys():
+        offered = {**self._named, **self._knowledge(definition)}
+        named = [offered[name] for name in definition.tools if name in offered]
+        if unknown := set(definition.tools) - offered.keys():
             log.warning("tools_unknown", tools=sorted(unknown))
         transfers = [
             self._transfers.tool(
                 target,
                 target_name=self._version.agent(target.agent).name,
-                build=lambda target_id, before: self.build(target_id, before=before),
+                build=lambda next_id, before, briefing: self.build(next_id, before=before, briefing=briefing),
             )
             for target in definition.handoff_targets
         ]
         return [*transfers, *panel_tools(kinds, self._desk), *named]
 
+    def _knowledge(self, definition: AgentDefinition) -> dict[str, Tool]:
+        """The tool that searches the documents of this agent alone."""
+        if not definition.knowledge:
+            return {}
+        documents = None if definition.knowledge == "all" else definition.knowledge
+        tool = knowledge_tool(documents, library=self._library, recorder=self._recorder)
+        return {tool.name: tool}
+
+    def _attachments(self, definition: AgentDefinition) -> PanelAttachments | None:
+        if not definition.panel_attach:
+            return None
+        return PanelAttachments(definition.panel_attach, kinds=self._kinds, board=self._desk.board)
+
     def _llm(self, id: AgentId, definition: AgentDefinition) -> llm.LLM[Any]:
         if id not in self._llms:
-            choice = definition.llm
-            self._llms[id] = self._models.llm(choice)
-            self._sdk_events.attach_llm(self._llms[id], agent=id, provider=choice.provider, name=choice.model)
+            self._llms[id] = self._alternatives.llm(definition.llm, agent=id)
         return self._llms[id]
 
     def _filled(self, text: str) -> str:
@@ -123,22 +150,20 @@ class AgentFactory:
     def _transcriber(self, choice: SttChoice) -> stt.STT[Any] | None:
         """One for each choice, which a handoff between agents of the same choice keeps."""
         if choice not in self._transcribers:
-            transcriber = self._models.stt(choice, keyterms=self._version.keyterms_for(choice))
+            transcriber = self._alternatives.transcriber(choice, keyterms=self._version.keyterms_for(choice))
             if transcriber is None:
                 return None
             self._transcribers[choice] = transcriber
-            self._sdk_events.attach_stt(transcriber, provider=choice.provider, name=choice.model)
         return self._transcribers[choice]
 
     def _voice(self, id: AgentId, definition: AgentDefinition) -> tts.TTS[Any] | None:
         if id not in self._voices:
-            choice = definition.voice
             speed = definition.speech.speed if definition.speech else None
-            voice = self._models.tts(choice, language=self._version.draft.spoken_by(definition), speed=speed)
+            language = self._version.draft.spoken_by(definition)
+            voice = self._alternatives.voice(definition.voice, agent=id, language=language, speed=speed)
             if voice is None:
                 return None
             self._voices[id] = voice
-            self._sdk_events.attach_tts(voice, agent=id, provider=choice.provider, name=choice.model)
         return self._voices[id]
 
 

@@ -4,28 +4,31 @@ A model may call two transfer tools at once, and LiveKit then does neither (refe
 mean dead air). So the first call that asks wins, and every other is refused until the winner has entered or failed.
 """
 
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
 
+from contracts.conditions import Values, holds, told
 from contracts.ids import AgentId
 from contracts.template_version import ContextPolicy, HandoffTarget
 
-RefusedWhy = Literal["another_won", "session_ending", "not_allowed", "failed"]
+RefusedWhy = Literal["another_won", "session_ending", "not_allowed", "failed", "guard"]
 
 _MESSAGES: dict[RefusedWhy, str] = {
     "another_won": "a transfer is already in progress",
     "session_ending": "the session is ending",
     "not_allowed": "this agent may not transfer there",
     "failed": "the transfer did not happen",
+    "guard": "this transfer is not possible yet: it needs that",
 }
 
 
 class TransferRefused(Exception):
     """A transfer that may not happen; the message is fit for a model to read."""
 
-    def __init__(self, why: RefusedWhy) -> None:
-        super().__init__(_MESSAGES[why])
+    def __init__(self, why: RefusedWhy, needed: str = "") -> None:
+        super().__init__(f"{_MESSAGES[why]} {needed}".strip())
         self.why = why
 
 
@@ -60,14 +63,24 @@ class HandoffArbiter:
         """The transfer that has won and has not arrived."""
         return self._under_way
 
-    def request(self, *, call_id: str, from_agent: AgentId, target: HandoffTarget, now: float) -> Granted:
-        """Grant a transfer; raises TransferRefused."""
+    def request(
+        self,
+        *,
+        call_id: str,
+        from_agent: AgentId,
+        target: HandoffTarget,
+        now: float,
+        values: Callable[[], Values] = dict,
+    ) -> Granted:
+        """Grant a transfer; `values` tells what its guard looks at. Raises TransferRefused."""
         if self._ending:
             raise TransferRefused("session_ending")
         if self._under_way is not None:
             raise TransferRefused("another_won")
-        if target.policy == "summary" or target.agent == from_agent:
+        if target.agent == from_agent:
             raise TransferRefused("not_allowed")
+        if target.guard and not holds(target.guard, values()):
+            raise TransferRefused("guard", told(target.guard))
         self._under_way = Granted(
             call_id=call_id,
             from_agent=from_agent,
