@@ -137,6 +137,21 @@ def test_the_edge_sends_every_documented_path_to_the_service_that_documents_it()
             assert edge.service_of(re.sub(r"{\w+}", "x", path)) == name, path
 
 
+def test_the_operators_document_is_committed_and_apart_from_the_public_one(document: dict[str, Any]) -> None:
+    committed = COMMITTED.with_name("openapi-admin.json").read_bytes()
+    assert committed == openapi.for_operators(), "run `make contracts`"
+    own: dict[str, Any] = json.loads(committed)
+    assert not own["paths"].keys() & document["paths"].keys()
+    assert list(own["components"]["securitySchemes"]) == ["operator"]
+    for path, _, operation in operations(own):
+        assert path.startswith("/admin/")
+        assert edge.service_of(re.sub(r"{\w+}", "x", path)) is None, "nothing public leads there"
+        assert operation["security"] == [{"operator": []}]
+        assert {"401", "403", "429", "500", "503"} <= operation["responses"].keys()
+        content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+        assert content is None or content["examples"]
+
+
 # Merging.
 
 

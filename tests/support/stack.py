@@ -175,7 +175,7 @@ def a_stack(
 
 def listening_ports(live: Ready) -> list[int]:
     """The loopback TCP ports that a running stack answers on."""
-    urls = [live.api_url, live.nats_url, live.postgres_dsn, live.livekit_url, *live.simulators.values()]
+    urls = [live.api_url, live.admin_url, live.nats_url, live.postgres_dsn, live.livekit_url, *live.simulators.values()]
     return [port for url in urls if (port := urlsplit(url).port)]
 
 

@@ -6,7 +6,10 @@ Without a provider's key in the environment, its base URL is that of the simulat
 from collections.abc import Mapping
 
 from baton.parts import Parts
+from baton.secret_files import operator_token
 from chassis.access_tokens import TokenIssuer
+from chassis.embedded.ports import free_port
+from chassis.operators import operator_entry
 from chassis.sealing import derive_key
 
 PROVIDERS = ("OPENAI", "DEEPGRAM", "CARTESIA")
@@ -28,6 +31,8 @@ def for_services(parts: Parts, environment: Mapping[str, str], *, log_json: bool
         "BATON_LOGIN_SIGNING_KEY": login.hex(),
         "BATON_LOGIN_PUBLIC_KEYS": TokenIssuer(login).public_key.hex(),
         "BATON_REGISTRATION": "open",
+        "BATON_ADMIN_PORT": str(free_port()),
+        "BATON_OPERATORS": operator_entry(secret("key_pepper").encode(), operator_token(parts.folder.path)),
         "BATON_SECRET_KEYS": derive_key(secret("master").encode(), "secret keys").hex(),
         "BATON_DEVELOPMENT_REACH_LOOPBACK": "true",
         "BATON_LIVEKIT_URL": parts.livekit.url if parts.livekit else "",

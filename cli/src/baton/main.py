@@ -4,7 +4,7 @@ from logging import WARNING
 
 import click
 
-from baton.commands import configuration, projections, running, sessions
+from baton.commands import admin, configuration, projections, running, sessions
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -16,7 +16,7 @@ def cli() -> None:
     logging.configure(service="baton", json_lines=False, level=WARNING)
 
 
-for _command in (*running.COMMANDS, *configuration.COMMANDS, *sessions.COMMANDS, projections.projections):
+for _command in (*running.COMMANDS, *configuration.COMMANDS, *sessions.COMMANDS, projections.projections, admin.admin):
     cli.add_command(_command)
 
 
@@ -52,6 +52,7 @@ def _is_known(error: Exception) -> bool:
     from baton.config_folder import BadFolder
     from baton.demo.api import ApiRefused
     from baton.demo.script import StepFailed
+    from baton.operating import NoToken, OutOfReach
     from baton.ready import NotRunning
     from baton.up import PortTaken
     from chassis.embedded.child import StartFailed
@@ -64,6 +65,6 @@ def _is_known(error: Exception) -> bool:
 
     known = (
         *(ApiRefused, StepFailed, NotRunning, PortTaken, StartFailed, FolderInUse, OrphanLives, PortInUse),
-        *(Refusal, LogFault, BadSettings, ScenarioError, BadFolder, Archived),
+        *(NoToken, OutOfReach, Refusal, LogFault, BadSettings, ScenarioError, BadFolder, Archived),
     )
     return isinstance(error, known)

@@ -20,6 +20,9 @@ _DESCRIPTION = """\
 Several AI agents that talk to, see and work with a person in real time. Every error is a problem (RFC 9457) whose
 `code` is stable. A command's answer has a `position`; a read that is given it as `min_position` is not older.
 """
+_FOR_OPERATORS = """\
+What the people who run a deployment do with its customers. It is served on a port of its own, with tokens of its own.
+"""
 _REF = re.compile(r"#/components/schemas/(.+)")
 
 
@@ -33,6 +36,16 @@ def whole() -> bytes:
 
     bootstraps = {name: bootstrap_of(name) for name in SERVICES}
     return render(merge({name: document_of(name, one.ROUTES, one.EXAMPLES) for name, one in bootstraps.items()}))
+
+
+def for_operators() -> bytes:
+    """The document of the operators' own API, which is served apart and never merged into the public one."""
+    from chassis.http.app import document_of
+    from config import admin
+
+    document = merge({admin.NAME: document_of(admin.NAME, admin.ROUTES, admin.EXAMPLES)})
+    told = {"title": "Baton for operators", "version": "1", "description": _FOR_OPERATORS}
+    return render({**document, "info": told})
 
 
 def render(document: Mapping[str, Any]) -> bytes:

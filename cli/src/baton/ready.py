@@ -15,11 +15,14 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
 
     `nats_url` carries user and password; `nats_creds` is the path of a credentials file where one is used.
     `livekit_url` is empty where no LiveKit server can be had. `pids` are those of the parts, by name.
+    `admin_url` is where operators are answered, with `operator_token`.
     """
 
     api_url: str
     api_key: str
     template_id: str
+    admin_url: str
+    operator_token: str
     nats_url: str
     nats_creds: str | None
     postgres_dsn: str

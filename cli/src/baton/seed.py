@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from baton.config_folder import read_folder
+from baton.secret_files import write_secret
 from chassis.principal import Principal
 from config.bootstrap import open_entities
 from config.domain import agent_definition, template
@@ -48,8 +49,5 @@ async def _key(entities: Entities, operator: Principal, file: Path) -> str:
     if file.exists():
         return file.read_text()
     key = (await entities.issue_key(operator, scopes=sorted(SCOPES), livemode=False)).key
-    draft = file.with_name(file.name + ".draft")
-    draft.touch(mode=0o600)
-    draft.write_text(key)
-    draft.replace(file)
+    write_secret(file, key)
     return key

@@ -18,6 +18,7 @@ from baton.apart import Apart
 from baton.environment import for_services
 from baton.parts import Parts, Say, open_parts
 from baton.ready import Ready
+from baton.secret_files import operator_token
 from baton.seed import Seeded, seed
 from baton.services import NAMES, migrate_all
 from baton.together import open_all
@@ -176,6 +177,8 @@ def _describe(
         api_url=api_url,
         api_key=seeded.api_key,
         template_id=seeded.template_id,
+        admin_url=f"http://127.0.0.1:{environment['BATON_ADMIN_PORT']}",
+        operator_token=operator_token(parts.folder.path),
         nats_url=parts.nats.url,
         nats_creds=None,
         postgres_dsn=parts.postgres_dsn,
@@ -234,6 +237,7 @@ def _show(described: Ready, say: Say) -> None:
     say("")
     say(f"Baton answers at  {described.api_url}")
     say(f"API key           {described.api_key}")
+    say(f"operators         {described.admin_url}")
     say(f"template          {described.template_id}")
     say(f"LiveKit           {described.livekit_url or 'none: sessions run without a room'}")
     say("Ctrl-C ends everything and leaves the data folder as it is.")

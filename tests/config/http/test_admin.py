@@ -1,19 +1,17 @@
 """/admin over the real parts: operators alone get in, on a port of their own, and what they do shows everywhere."""
 
-import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
-from tests.support.config_api import a_key, config_settings, problem
+from tests.support.config_api import config_settings, problem
+from tests.support.deployments import Deployment, a_deployment
 from tests.support.until import until
 
-from chassis.embedded.ports import free_port
 from chassis.nats.connection import connect
 from chassis.nats.event_log import NatsEventLog
-from chassis.operators import new_operator_token, operator_entry
+from chassis.operators import new_operator_token
 from chassis.postgres.rebuild import check
 from chassis.settings import BadSettings
 from config.admin import ROUTES
@@ -24,33 +22,6 @@ from config.read_models.entity_index import SERVICE
 pytestmark = pytest.mark.integration
 
 ACME = {"name": "Acme", "id": "acme", "max_sessions": 3}
-
-
-@dataclass
-class Deployment:
-    """`admin` sends an operator's token; `public` sends nothing of its own; `key` is of the customer `other`."""
-
-    admin: httpx.AsyncClient
-    public: httpx.AsyncClient
-    key: str
-
-
-@contextlib.asynccontextmanager
-async def a_deployment(nats_url: str, database: str) -> AsyncIterator[Deployment]:
-    token, port = new_operator_token("op_grace"), free_port()
-    entries = operator_entry(b"pepper", token)
-    settings = config_settings(nats_url, database, admin_port=port, operators=entries)
-    await migrate(settings)
-    key = await a_key(settings, "other")
-    async with (
-        open_service(settings) as service,
-        httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {token}"}, timeout=30
-        ) as admin,
-        httpx.AsyncClient(transport=httpx.ASGITransport(app=service.app), base_url="http://config") as public,
-    ):
-        await until(service.ready, what="config is ready")
-        yield Deployment(admin, public, key)
 
 
 @pytest.fixture

@@ -71,22 +71,23 @@ def migrate() -> None:
 @click.command()
 @click.option("--check", is_flag=True, help="Write nothing; exit with status 1 where the file is not what is served.")
 @click.option(
-    "--file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("docs/openapi.json"),
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("docs"),
     show_default=True,
 )
-def openapi(check: bool, file: Path) -> None:
-    """Write the API's OpenAPI document, from the handlers of all services."""
-    from baton.openapi import whole
+def openapi(check: bool, folder: Path) -> None:
+    """Write the OpenAPI documents of the API and of the operators' own, from the handlers of all services."""
+    from baton.openapi import for_operators, whole
 
-    document = whole()
-    if file.exists() and file.read_bytes() == document:
-        return
-    if check:
-        raise click.ClickException(f"{file} is not what is served: run `baton openapi`")
-    file.write_bytes(document)
-    say(f"wrote {file}")
+    for name, document in (("openapi.json", whole()), ("openapi-admin.json", for_operators())):
+        file = folder / name
+        if file.exists() and file.read_bytes() == document:
+            continue
+        if check:
+            raise click.ClickException(f"{file} is not what is served: run `baton openapi`")
+        file.write_bytes(document)
+        say(f"wrote {file}")
 
 
 COMMANDS = [up, run, migrate, fetch_livekit, openapi]

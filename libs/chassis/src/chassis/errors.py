@@ -46,7 +46,7 @@ class InvalidInput(Refusal):
 class NotAuthenticated(Refusal):
     """No credential, or one that opens nothing."""
 
-    status, code, title = 401, "not_authenticated", "A valid API key is required"
+    status, code, title = 401, "not_authenticated", "A valid credential is required"
 
 
 class NotAllowed(Refusal):

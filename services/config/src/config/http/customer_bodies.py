@@ -47,7 +47,7 @@ class Caps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Suspension(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Why, in a word of yours; the customer is not told it."""
+    """Why, in a word of yours: the customer's own audit shows it."""
 
     reason: str
 
