@@ -10,6 +10,8 @@ import msgspec
 from contracts.subjects import Log
 
 _VERSION = "p1"
+POSITION_PATTERN = rf"^{_VERSION}\.[A-Za-z0-9_-]+$"
+"""The form of a position's text, as a JSON Schema pattern; what is inside is nobody's business."""
 
 
 class InvalidPosition(ValueError):

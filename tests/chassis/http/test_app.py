@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from litestar import get, post
+from litestar import delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from opentelemetry import trace
@@ -26,6 +26,7 @@ pytestmark = pytest.mark.unit
 
 class Order(msgspec.Struct, forbid_unknown_fields=True):
     count: int
+    rush: bool = False
 
 
 @post("/orders", opt={"scope": "orders:write"})
@@ -46,6 +47,11 @@ async def thing(thing_id: PathId) -> dict[str, str]:
     return {"id": thing_id, "trace": current_traceparent()}
 
 
+@delete("/things/{thing_id:str}", opt={"scope": "orders:write"})
+async def remove(thing_id: PathId) -> None:
+    return None
+
+
 class OneKey(Access):
     """Knows one key."""
 
@@ -61,7 +67,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
     keys = OneKey(log=MemoryEventLog(), pepper=b"")
     keys.caught_up.set()
     app = create_app(
-        name="test", routes=[order, thing], dependencies={"shop": "corner"}, access=keys, ready=lambda: True
+        name="test", routes=[order, thing, remove], dependencies={"shop": "corner"}, access=keys, ready=lambda: True
     )
     headers = {"Authorization": "Bearer good"}
     async with httpx.AsyncClient(
@@ -119,8 +125,18 @@ async def test_without_a_key_or_scope_nothing_opens(client: httpx.AsyncClient) -
 
 
 async def test_what_may_be_asked_is_told_to_anybody(client: httpx.AsyncClient) -> None:
-    answer = await client.options("/orders", headers={"Authorization": ""})
-    assert (answer.status_code, answer.headers["allow"]) == (204, "OPTIONS, POST")
+    for path, methods in (("/orders", "OPTIONS, POST"), ("/things/ses_1", "DELETE, GET, OPTIONS")):
+        answer = await client.options(path, headers={"Authorization": ""})
+        assert (answer.status_code, answer.headers["allow"]) == (204, methods)
+
+
+async def test_a_body_is_read_as_what_it_is_and_not_as_a_query(client: httpx.AsyncClient) -> None:
+    for body in ({"count": "1"}, {"count": True}, {"count": 1.0}, {"count": 1, "rush": 1}, {"count": 1, "rush": "no"}):
+        wrong = problem(await client.post("/orders", json=body), 400, "invalid_input")
+        assert wrong["errors"][0]["pointer"] == ("/rush" if "rush" in body else "/count")
+    problem(await client.post("/orders", content=b"{"), 400, "invalid_input")
+    problem(await client.post("/orders", content=b'{"count": "\xff"}'), 400, "invalid_input")
+    assert (await client.post("/orders", json={"count": 1, "rush": True})).status_code == 201
 
 
 async def test_until_the_keys_are_read_nobody_is_told_that_a_key_is_wrong() -> None:

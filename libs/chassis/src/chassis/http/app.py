@@ -11,15 +11,17 @@ from litestar.config.app import AppConfig
 from litestar.config.cors import CORSConfig
 from litestar.connection import ASGIConnection
 from litestar.di import Dependency, NamedDependency, Provide
-from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
+from litestar.handlers import BaseRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.params import PathParameter
 from litestar.types import ASGIApp, ControllerRouterHandler
 
 from chassis.access import LetsIn, Mode
 from chassis.errors import NotAuthenticated
+from chassis.http.bodies import StrictRequest
 from chassis.http.callers import MODE_HEADER, caller
 from chassis.http.idempotency import Idempotent
+from chassis.http.methods import telling_methods, tells_methods
 from chassis.http.openapi import Document, Examples, OwnDocument, describe
 from chassis.http.problems import exception_handlers
 from chassis.http.rate_limits import RateLimits
@@ -75,7 +77,7 @@ def create_app(
     - ``"publishable": True``: that a publishable key opens it too; origin and template are the handler's to check;
     - ``"idempotent": True``: a repetition with the same Idempotency-Key gets the first answer (from `answers`);
     - ``"accepts": "application/pdf"``, or a tuple of types: that they read the body themselves, as bytes;
-    - ``"max_body": 10_000_000``, beside Litestar's `request_max_body_size`: that their bodies may be longer than others';
+    - ``"max_body": 10_000_000``, beside Litestar's `request_max_body_size`: that their bodies may be longer;
     - ``"conditional": True`` and ``"etag": True``: that they take If-Match, and give an ETag.
 
     With `from_pages` a web page of any origin may call it: credentials are in headers, never in cookies.
@@ -88,7 +90,8 @@ def create_app(
     if answers is not None:
         middleware.append(partial(Idempotent, answers=answers, access=access, max_body=MAX_BODY_BYTES))
     return Litestar(
-        route_handlers=[*routes, _livez, _readyz(ready)],
+        route_handlers=[*telling_methods(routes), *routes, _livez, _readyz(ready)],
+        request_class=StrictRequest,
         dependencies=provided,
         guards=[_authenticate(access, rate_limits or RateLimits())],
         middleware=middleware,
@@ -154,18 +157,13 @@ def _authenticate(
     access: LetsIn, rate_limits: RateLimits
 ) -> Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], None]:
     def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        if handler.opt.get("public") or _tells_methods(handler):
+        if handler.opt.get("public") or tells_methods(handler):
             return
         principal = caller(access, connection.headers, handler.opt)
         connection.scope["state"][ANSWER_HEADERS] = rate_limits.take(principal)
         connection.scope["user"] = principal
 
     return guard
-
-
-def _tells_methods(handler: BaseRouteHandler) -> bool:
-    """Whether it is the framework's own answer to OPTIONS, which says nothing but what may be asked."""
-    return isinstance(handler, HTTPRouteHandler) and handler.http_methods == {"OPTIONS"}
 
 
 def _check_scopes(config: AppConfig) -> AppConfig:

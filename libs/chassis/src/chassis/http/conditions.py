@@ -15,7 +15,11 @@ _TAG = re.compile(r'\s*"(\d{1,19})"\s*\Z')
 
 IfMatch = Annotated[
     str | None,
-    HeaderParameter(name="If-Match", description="The `ETag` that was read, or `*` for whatever there is"),
+    HeaderParameter(
+        name="If-Match",
+        description="The `ETag` that was read, or `*` for whatever there is",
+        schema_extra={"pattern": r'^(\*|"[0-9]{1,19}"(, ?"[0-9]{1,19}")*)$'},
+    ),
 ]
 """A handler's argument `if_match: IfMatch = None`."""
 

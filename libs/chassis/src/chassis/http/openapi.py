@@ -169,13 +169,24 @@ def _tag(path: str) -> str:
 
 
 def _parameter(found: Document) -> Document:
-    schema = found["schema"]
+    schema = _sendable(found["schema"])
     if found["in"] == "path" and schema.get("type") == "string":
-        schema = {"type": "string", "pattern": ID_PATTERN}
-    elif "oneOf" in schema:  # an absent parameter, which nobody can send as null
-        schema = next((one for one in schema["oneOf"] if one.get("type") != "null"), {})
+        schema = {"pattern": ID_PATTERN, **schema}
     kept = {"name": found["name"], "in": found["in"], "required": bool(found.get("required")), "schema": _plain(schema)}
     return {**kept, "description": found["description"]} if found.get("description") else kept
+
+
+def _sendable(schema: Document) -> Document:
+    """Without null: an absent parameter is absent, and nobody can send it as anything."""
+    kept = {name: value for name, value in schema.items() if name not in ("oneOf", "description")}
+    for one in schema.get("oneOf", ()):
+        if one.get("type") != "null":
+            kept = {**one, **kept}
+    if isinstance(kept.get("type"), list):
+        (kept["type"],) = [one for one in kept["type"] if one != "null"]
+    if "enum" in kept:
+        kept["enum"] = [one for one in kept["enum"] if one is not None]
+    return kept
 
 
 def _security(handler: HTTPRouteHandler) -> list[Document]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, TypeVar
 
 import msgspec
-from litestar.params import FromQuery, QueryParameter
+from litestar.params import QueryParameter
 
 from chassis.errors import FieldError, InvalidInput
 
@@ -18,7 +18,7 @@ DEFAULT_LIMIT = 20
 PageLimit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)]
 """A handler's argument `limit: PageLimit = DEFAULT_LIMIT`."""
 
-CursorText = FromQuery[str | None]
+CursorText = Annotated[str | None, QueryParameter(schema_extra={"pattern": "^[A-Za-z0-9_-]+$"})]
 """A handler's argument `cursor: CursorText = None`."""
 
 T = TypeVar("T")

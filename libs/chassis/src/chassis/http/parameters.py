@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Annotated
 
-from litestar.params import FromQuery, QueryParameter
+from litestar.params import QueryParameter
 
 from chassis.errors import FieldError, InvalidInput
 from contracts.ids import ID_PATTERN
-from contracts.positions import InvalidPosition, Position, decode_position
+from contracts.positions import POSITION_PATTERN, InvalidPosition, Position, decode_position
 
 
 class BadPosition(InvalidInput):
@@ -25,10 +25,10 @@ class BadTime(InvalidInput):
 IdText = Annotated[str | None, QueryParameter(pattern=ID_PATTERN)]
 """A handler's argument that is an id in the query, such as `actor: IdText = None`."""
 
-MomentText = FromQuery[str | None]
+MomentText = Annotated[str | None, QueryParameter(schema_extra={"format": "date-time"})]
 """A moment in the query, not yet read."""
 
-PositionText = FromQuery[str | None]
+PositionText = Annotated[str | None, QueryParameter(schema_extra={"pattern": POSITION_PATTERN})]
 """A position in the query, not yet decoded."""
 
 

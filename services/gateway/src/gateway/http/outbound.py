@@ -10,7 +10,7 @@ from msgspec import Meta
 from chassis.errors import NotFound
 from chassis.http.app import Caller, PathId
 from chassis.http.pages import DEFAULT_LIMIT, BadCursor, CursorText, PageLimit, decode_cursor, page_of
-from chassis.http.parameters import BadPosition, position
+from chassis.http.parameters import BadPosition, PositionText, position
 from chassis.postgres.faults import Behind
 from contracts.envelope import format_time
 from contracts.events.webhook import Summary, Told
@@ -124,9 +124,7 @@ async def create_webhook(
 
 
 @get("/api/webhooks", opt={"scope": "webhooks:read", "refuses": (BadPosition, Behind)})
-async def list_webhooks(
-    principal: Caller, endpoints: KnowsEndpoints, min_position: FromQuery[str | None] = None
-) -> WebhookList:
+async def list_webhooks(principal: Caller, endpoints: KnowsEndpoints, min_position: PositionText = None) -> WebhookList:
     """Your endpoints."""
     await _level(endpoints, min_position)
     return WebhookList(data=[_webhook(id, one) for id, one in sorted(endpoints.of(principal.customer).items())])
@@ -134,7 +132,7 @@ async def list_webhooks(
 
 @get("/api/webhooks/{webhook_id:str}", opt={"scope": "webhooks:read", "refuses": (NoSuchWebhook, BadPosition, Behind)})
 async def get_webhook(
-    webhook_id: PathId, principal: Caller, endpoints: KnowsEndpoints, min_position: FromQuery[str | None] = None
+    webhook_id: PathId, principal: Caller, endpoints: KnowsEndpoints, min_position: PositionText = None
 ) -> Webhook:
     """One endpoint."""
     await _level(endpoints, min_position)

@@ -8,7 +8,7 @@ from litestar.params import FromQuery
 
 from chassis.http.app import Caller, PathId
 from chassis.http.pages import DEFAULT_LIMIT, BadCursor, CursorText, PageLimit, decode_cursor, page_of
-from chassis.http.parameters import BadPosition, BadTime, moment, position
+from chassis.http.parameters import BadPosition, BadTime, MomentText, PositionText, moment, position
 from chassis.postgres.faults import Behind, PositionOfAnotherLog
 from chassis.postgres.pool import Pool
 from chassis.postgres.wait import wait_for_position
@@ -51,11 +51,11 @@ async def list_sessions(
     status: FromQuery[Status | None] = None,
     template_id: FromQuery[str | None] = None,
     external_id: FromQuery[str | None] = None,
-    created_after: FromQuery[str | None] = None,
-    created_before: FromQuery[str | None] = None,
+    created_after: MomentText = None,
+    created_before: MomentText = None,
     cursor: CursorText = None,
     limit: PageLimit = DEFAULT_LIMIT,
-    min_position: FromQuery[str | None] = None,
+    min_position: PositionText = None,
 ) -> SessionPage:
     """Your sessions, newest first. `metadata.<key>=<value>` finds those that were started with the whole pair; each
     filter narrows.
@@ -91,7 +91,7 @@ async def get_session(
     principal: Caller,
     pool: ReadModels,
     opener: Opens,
-    min_position: FromQuery[str | None] = None,
+    min_position: PositionText = None,
 ) -> SessionDetail:
     """One session, with all that was given at its start."""
     await _level(pool, min_position)

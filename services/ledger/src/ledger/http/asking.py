@@ -4,7 +4,7 @@ from typing import Annotated
 
 from asyncpg import Pool
 from litestar.di import NamedDependency
-from litestar.params import FromQuery, QueryParameter
+from litestar.params import QueryParameter
 
 from chassis.clock import Clock
 from chassis.http.parameters import BadPosition
@@ -28,9 +28,6 @@ READING = {
     "refuses": (NoSuchSession, BadPosition, PositionOfAnotherLog, Behind, ReadModelsOutOfReach, KeysOutOfReach),
 }
 """`opt` of a handler that reads a session."""
-
-PositionText = FromQuery[str | None]
-"""A position in the query, not yet decoded."""
 
 MAX_LINES = 5000
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LINES)]

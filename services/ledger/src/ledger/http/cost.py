@@ -6,9 +6,10 @@ from litestar import get
 from litestar.params import FromQuery, QueryParameter
 
 from chassis.http.app import Caller, PathId
+from chassis.http.parameters import PositionText
 from contracts.ids import ID_PATTERN
 from ledger.costs import Cost, NoSuchPriceBook
-from ledger.http.asking import READING, FindSessions, PositionText, Reckons
+from ledger.http.asking import READING, FindSessions, Reckons
 from ledger.read_models.charges import Charges
 
 BookName = Annotated[str | None, QueryParameter(pattern=ID_PATTERN)]

@@ -8,10 +8,11 @@ from litestar import get
 from litestar.response import Stream
 
 from chassis.http.app import Caller, PathId
+from chassis.http.parameters import PositionText
 from contracts.envelope import Envelope, InvalidCommit, decode_commit
 from contracts.opened_event import OpenedEvent, opened_event
 from ledger.domain.chain import RecordedCommit
-from ledger.http.asking import READING, FindSessions, Opening, PositionText, ReadModels
+from ledger.http.asking import READING, FindSessions, Opening, ReadModels
 from ledger.opening import Opener
 from ledger.read_models.record import commits_of
 from ledger.sessions import FoundSession, Sessions

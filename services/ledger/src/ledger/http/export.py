@@ -5,10 +5,11 @@ from litestar import get
 from litestar.response import Stream
 
 from chassis.http.app import Caller, PathId
+from chassis.http.parameters import PositionText
 from contracts.envelope import format_time
 from ledger.domain.export import Header
 from ledger.exporting import export
-from ledger.http.asking import READING, FindSessions, PositionText, ReadModels, Signing, WallClock
+from ledger.http.asking import READING, FindSessions, ReadModels, Signing, WallClock
 from ledger.http.events import NDJSON
 
 

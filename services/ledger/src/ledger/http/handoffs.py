@@ -6,7 +6,8 @@ import msgspec
 from litestar import get
 
 from chassis.http.app import Caller, PathId
-from ledger.http.asking import READING, FindSessions, Opening, PositionText, ReadModels
+from chassis.http.parameters import PositionText
+from ledger.http.asking import READING, FindSessions, Opening, ReadModels
 from ledger.opening import Opener
 from ledger.read_models.handoffs import Handoffs, Row, handoffs_of
 from ledger.sessions import FoundSession, Sessions

@@ -8,10 +8,11 @@ from litestar import get
 
 from chassis.errors import Conflict
 from chassis.http.app import Caller, PathId
+from chassis.http.parameters import PositionText
 from contracts.envelope import InvalidCommit, decode_commit
 from contracts.registry import Personal, UnknownEvent
 from contracts.session_state import FOLD_VERSION, AdmissionState, RunState, SessionState, digest, evolve, fact
-from ledger.http.asking import READING, FindSessions, Opening, PositionText, ReadModels
+from ledger.http.asking import READING, FindSessions, Opening, ReadModels
 from ledger.opening import Opener
 from ledger.read_models.record import commits_of
 from ledger.sessions import FoundSession, Sessions

@@ -6,8 +6,9 @@ import msgspec
 from litestar import get
 
 from chassis.http.app import Caller, PathId
+from chassis.http.parameters import PositionText
 from ledger.domain.timeline import Kind
-from ledger.http.asking import READING, FindSessions, Limit, Opening, PositionText, ReadModels
+from ledger.http.asking import READING, FindSessions, Limit, Opening, ReadModels
 from ledger.opening import Opener
 from ledger.read_models.session_history import Line, SessionHistory, history_of
 from ledger.sessions import FoundSession, Sessions

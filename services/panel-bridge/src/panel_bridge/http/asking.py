@@ -4,7 +4,7 @@ from typing import Annotated
 
 from asyncpg import Pool
 from litestar.di import NamedDependency
-from litestar.params import FromQuery, HeaderParameter
+from litestar.params import HeaderParameter
 
 from chassis.http.parameters import BadPosition
 from chassis.postgres.faults import Behind, PositionOfAnotherLog
@@ -18,9 +18,6 @@ Live = NamedDependency[LiveSessions]
 
 REFUSES = (NoSuchSession, BadPosition, PositionOfAnotherLog, Behind, ReadModelsOutOfReach)
 """What any handler about a session's panels may refuse."""
-
-PositionText = FromQuery[str | None]
-"""A position in the query, not yet decoded."""
 
 IdempotencyKey = Annotated[str | None, HeaderParameter(name="Idempotency-Key", min_length=1, max_length=255)]
 """A command that is sent twice with the same one acts once."""

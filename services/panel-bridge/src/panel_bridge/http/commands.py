@@ -8,6 +8,7 @@ from litestar import post
 from litestar.params import JSONBody
 
 from chassis.http.app import Caller, PathId
+from chassis.http.parameters import PositionText
 from chassis.ids import new_id
 from chassis.recording import current_traceparent
 from contracts.commands.live import CommandPanel, LiveRequest
@@ -15,7 +16,7 @@ from contracts.ids import PanelId, SessionId
 from contracts.panels import registry
 from panel_bridge.adapters.live_sessions import NoLiveJob, NoTimelyAnswer, PanelCommandRefused, PanelCommandWrong, raw
 from panel_bridge.domain.commanding import BadAction, BadArguments, check_command
-from panel_bridge.http.asking import REFUSES, IdempotencyKey, Live, PositionText, ShowPanels
+from panel_bridge.http.asking import REFUSES, IdempotencyKey, Live, ShowPanels
 
 
 class PanelCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,9 +7,10 @@ from litestar import get
 
 from chassis.errors import NotFound
 from chassis.http.app import Caller, PathId
+from chassis.http.parameters import PositionText
 from chassis.key_ring import KeysOutOfReach
 from panel_bridge.domain.panel_view import PanelView
-from panel_bridge.http.asking import REFUSES, PositionText, ReadModels, ShowPanels
+from panel_bridge.http.asking import REFUSES, ReadModels, ShowPanels
 from panel_bridge.read_models.panel_state import counts_of
 
 ERASED = "erased"
