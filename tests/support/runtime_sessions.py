@@ -98,12 +98,14 @@ async def an_admitted_session(
     traceparent: str = "",
     initial_agent: str = "",
     user: UserPersonal | None = None,
+    customer: CustomerId | None = None,
+    price_book: str = "",
 ) -> Admitted:
     """Puts the version into the object store and appends what the gateway would: requested, dispatched(1)."""
     version = version or a_version()
     hash, content = encode_version(version)
     await objects.put(hash, content)
-    session, customer = SessionId(new_id("ses")), CustomerId(new_id("cus"))
+    session, customer = SessionId(new_id("ses")), customer or CustomerId(new_id("cus"))
     metadata = JobMetadata(
         session=session,
         customer=customer,
@@ -115,7 +117,9 @@ async def an_admitted_session(
         traceparent=traceparent,
     )
     key = new_key()
-    requested = msgspec.structs.replace(_requested(version, metadata, session), initial_agent=AgentId(initial_agent))
+    requested = msgspec.structs.replace(
+        _requested(version, metadata, session), initial_agent=AgentId(initial_agent), price_book=price_book
+    )
     await append_admission(log, metadata, key, requested, user or UserPersonal(name="Ada"))
     return Admitted(metadata=metadata, key=key)
 

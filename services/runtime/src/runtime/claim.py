@@ -17,6 +17,7 @@ from chassis.recording import Origin, Recorder
 from contracts.commands.jobs import JobMetadata
 from contracts.envelope import decode_commit, parse_time
 from contracts.events.session import JobClaimed, SessionDispatched, SessionFailed
+from contracts.events.usage import Usage
 from contracts.registry import decode_data
 from contracts.session_state import SessionState, evolve, fact
 from contracts.subjects import Log, Writer, session_filter, session_subject
@@ -71,25 +72,30 @@ async def _allocated(log: EventLog, metadata: JobMetadata) -> int:
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
-    """A session as folded up to our claim. `claimed_at`: when its first job claimed it."""
+    """A session as folded up to our claim. `claimed_at`: when its first job claimed it; `used`: all it used so far."""
 
     state: SessionState
     claimed_at: datetime
+    used: list[Usage]
 
 
 async def open_session(log: EventLog, metadata: JobMetadata, claimed: Claim, *, keys: KeyRing) -> Opened:
     """Fold all of the session's events up to our claim. Raises LogFault, SealBroken."""
     state = SessionState()
     claimed_at: datetime | None = None
+    used: list[Usage] = []
     async for commit in log.read(Log.SESSIONS, session_filter(metadata.customer, metadata.session)):
         if commit.sequence > claimed.revision and commit.subject == claimed.subject:
             break
         for envelope in decode_commit(commit.payload):
-            state = evolve(state, fact(envelope, await keys.open(envelope)))
+            told = fact(envelope, await keys.open(envelope))
+            state = evolve(state, told)
+            if isinstance(told.data, Usage):
+                used.append(told.data)
             if envelope.type == "session.job_claimed" and claimed_at is None:
                 claimed_at = parse_time(envelope.time)
     assert claimed_at is not None
-    return Opened(state=state, claimed_at=claimed_at)
+    return Opened(state=state, claimed_at=claimed_at, used=used)
 
 
 def origin_of(metadata: JobMetadata, *, source: str) -> Origin:

@@ -23,6 +23,7 @@ CLOSE_S = 10.0
 
 LAST_WORDS: dict[str, str] = {
     "limit_reached": "I am sorry, our time for this session is up. Thank you, and goodbye.",
+    "budget_reached": "I am sorry, we have used up what this session may use. Thank you, and goodbye.",
     "operator_ended": "This session is being ended now. Thank you, and goodbye.",
     "customer_suspended": "I am sorry, this service is not available any more. Thank you, and goodbye.",
     "drained": "I am sorry, I have to end this session now. Goodbye.",

@@ -20,14 +20,18 @@ from chassis.tasks import Tasks
 from contracts.commands.jobs import JobMetadata
 from contracts.ids import PanelId
 from contracts.panels.kind import PanelKind
+from contracts.pricing import DEPLOYMENT_BOOK
 from contracts.subjects import Log
 from contracts.template_version import Limits, TemplateVersion
 from runtime.adapters.models import Models
 from runtime.adapters.outside import Outside
+from runtime.adapters.price_books import price_book_of
 from runtime.adapters.recorder import SessionRecorder
 from runtime.adapters.versions import Versions
 from runtime.claim import Claim, Opened, open_session, origin_of
 from runtime.conversation import Conversation
+from runtime.domain.budget import Meter
+from runtime.spending import Spending
 from runtime.surface import Surface
 
 log = structlog.get_logger()
@@ -60,13 +64,14 @@ async def serve_session(
     """A conversation ready to start, over a session that is claimed.
 
     Leaving waits until everything recorded is in the log (FLUSH_S); what is not stays in the spill. Raises KeyMissing,
-    ObjectMissing, CorruptVersion, SealBroken, LogFault.
+    ObjectMissing, CorruptVersion, SealBroken, BadPriceBook, LogFault.
     """
     key = await keys.key(customer=metadata.customer, session=metadata.session, keyid=metadata.keyid)
     if key is None:
         raise KeyMissing(f"session {metadata.session} has no key")
     version = await versions.get(metadata.version)
     opened = await open_session(event_log, metadata, claimed, keys=keys)
+    meter = await meter_of(event_log, metadata, opened)
     async with (
         _outbox(event_log, metadata, claimed, clock=clock, folder=spill_folder) as (outbox, publishing),
         Tasks() as tasks,
@@ -89,6 +94,9 @@ async def serve_session(
             resumed_from=claimed.before_epoch if opened.state.run.phase == "live" else None,
             outside=outside,
         )
+        if meter is not None:
+            ending, end = (lambda: conversation.ending), conversation.end
+            recorder.on_record(Spending(meter=meter, recorder=recorder, ending=ending, end=end).recorded)
         outbox.on_ack(lambda events, _position: conversation.desk.in_log(events[-1].n))
         tasks.start(_watch(outbox, conversation), name="outbox watch")
         try:
@@ -173,6 +181,15 @@ def _spill(metadata: JobMetadata, claimed: Claim, folder: Path) -> Spill:
         revision=claimed.revision,
     )
     return Spill(folder / spill_name(metadata, claimed.job_id), header)
+
+
+async def meter_of(event_log: EventLog, metadata: JobMetadata, opened: Opened) -> Meter | None:
+    """What the session has spent so far; None where it may spend what it likes."""
+    requested = opened.state.admission.requested
+    if requested is None or not isinstance(requested.limits.budget_nano, int):
+        return None
+    book = await price_book_of(event_log, metadata.customer, requested.price_book or DEPLOYMENT_BOOK)
+    return Meter(book, requested.limits.budget_nano).after(opened.used)
 
 
 def _kinds(version: TemplateVersion, opened: Opened) -> dict[PanelId, PanelKind]:

@@ -3,6 +3,7 @@
 It never waits and never touches a disk or a network: the outbox does. Words pass through here and into the seal only.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 from chassis.event_log import LogFault
@@ -35,6 +36,7 @@ class SessionRecorder:
         self._stamp, self._outbox, self._state = stamp, outbox, state
         self._since_digest = 0
         self._open = True
+        self._listener: Callable[[EventData], None] | None = None
         self.turn = TurnId("")
 
     @property
@@ -65,7 +67,13 @@ class SessionRecorder:
         self._since_digest += 1
         if self._since_digest >= DIGEST_EVERY:
             self._put_digest()
+        if self._listener is not None:
+            self._listener(data)
         return n
+
+    def on_record(self, listener: Callable[[EventData], None]) -> None:
+        """Call `listener(data)` after each fact that is recorded, but the last."""
+        self._listener = listener
 
     def end(self, last: SessionEnded | SessionFailed) -> int:
         """The digest and the last event; nothing is taken after it. Returns its `n`."""
