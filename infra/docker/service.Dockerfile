@@ -37,6 +37,7 @@ LABEL org.opencontainers.image.title="Baton" \
       org.opencontainers.image.description="Every service of Baton, and its command line"
 RUN groupadd --gid 10001 baton && useradd --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin baton
 COPY --from=build /opt/baton /opt/baton
+COPY docs/openapi.json /opt/baton/openapi.json
 ENV PATH=/opt/baton/bin:$PATH \
     HOME=/tmp \
     PYTHONUNBUFFERED=1 \

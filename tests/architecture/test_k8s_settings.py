@@ -2,6 +2,7 @@
 
 import re
 from importlib import import_module
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -12,10 +13,13 @@ from tests.support.manifests import (
     of_kind,
     own_variables,
     pods,
+    settings_of,
     shared_settings,
 )
 
 pytestmark = pytest.mark.unit
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_no_secret_is_in_the_manifests_and_each_is_mounted_as_files() -> None:
@@ -45,6 +49,13 @@ def test_every_setting_that_a_service_requires_is_given_and_none_is_misspelt(ser
     shared = {name.removeprefix("BATON_").lower() for name in shared_settings()}
     assert own <= set(fields), "a setting that the service does not have"
     assert {name for name, required in fields.items() if required} <= own | shared
+
+
+def test_the_gateway_is_told_where_the_image_has_the_api_document() -> None:
+    told = settings_of("gateway")["BATON_API_DOCUMENT"]
+    image = (ROOT / "infra" / "docker" / "service.Dockerfile").read_text()
+    assert f"COPY docs/openapi.json {told}\n" in image
+    assert "!docs/openapi.json\n" in (ROOT / "infra" / "docker" / "service.Dockerfile.dockerignore").read_text()
 
 
 def test_every_shared_setting_is_known_to_some_service() -> None:

@@ -23,9 +23,10 @@ ROUTES: list[tuple[str, str]] = [
     (r"/api/(agents|templates|keys|models|tools|panel-kinds|mcp-servers)(/.*)?", "config"),
     (r"/api/(provider-credentials|audit|knowledge)(/.*)?", "config"),
     (r"/api/(price-books|limits)(/.*)?", "config"),
+    (r"/api/(auth|members|invitations)(/.*)?", "config"),
     (r"/api/sessions/[^/]+/panels(/.*)?", "panel-bridge"),
     (r"/api/(sessions|ledger)(/.*)?", "ledger"),
-    (r"/(livez|readyz)", "gateway"),
+    (r"/(livez|readyz|api/openapi\.json)", "gateway"),
 ]
 """First match wins."""
 

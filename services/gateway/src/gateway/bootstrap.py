@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from importlib.resources import files
+from pathlib import Path
 
 from chassis.access import Access
 from chassis.access_tokens import TokenVerifier
@@ -63,7 +64,7 @@ from gateway.handlers.summaries import Summaries
 from gateway.handlers.suspending import Suspending
 from gateway.handlers.telling import Telling
 from gateway.handlers.webhooks import Webhooks
-from gateway.http import live, outbound, page_log, session_list
+from gateway.http import document, live, outbound, page_log, session_list
 from gateway.http import sessions as session_routes
 from gateway.http import webhooks as webhook_routes
 from gateway.http.examples import EXAMPLES
@@ -80,6 +81,7 @@ ROUTES = [
     *live.ROUTES,
     *outbound.ROUTES,
     *webhook_routes.ROUTES,
+    *document.ROUTES,
 ]
 _MIGRATIONS = files("gateway.migrations")
 _EMPTY_ROOM_S = 60
@@ -263,6 +265,7 @@ async def open_service(
                 "endpoints": endpoints,
                 "deliveries": deliveries,
                 "reports": PageReports(places=places, vault=vault, page_logs=page_logs),
+                "api_document": _api_document(settings),
             },
             access=access,
             answers=answers,
@@ -282,6 +285,15 @@ def _deployments(settings: Settings) -> Deployments:
         return Deployments(settings.price_book, deployment_content(settings.price_book).currency)
     except (BadPriceBook, InvalidId) as error:
         raise BadSettings(f"BATON_PRICE_BOOK: {error}") from None
+
+
+def _api_document(settings: Settings) -> bytes:
+    if not settings.api_document:
+        return b""
+    try:
+        return Path(settings.api_document).read_bytes()
+    except OSError as error:
+        raise BadSettings(f"BATON_API_DOCUMENT: {error.strerror}") from None
 
 
 def _tokens(settings: Settings) -> Tokens:

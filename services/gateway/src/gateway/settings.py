@@ -14,6 +14,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `development_reach_loopback` lets customers' webhooks be on this very machine: never in production.
     `login_public_keys` verify the access tokens of members: Ed25519, 64 hexadecimal digits each, commas between; empty
     lets no member in.
+    `api_document` is the file of the whole API's OpenAPI document, served at `/api/openapi.json`; empty: not served.
     """
 
     nats_url: str
@@ -28,6 +29,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_sessions: int = 100
     price_book: str = DEPLOYMENT_BOOK
     login_public_keys: str = ""
+    api_document: str = ""
     nats_replicas: int = 1
     otlp_endpoint: str = ""
     host: str = "127.0.0.1"
