@@ -2,7 +2,9 @@
 
 import pytest
 from livekit.agents import vad
+from livekit.agents.utils import is_given
 
+from contracts.commands.secrets import ProviderCredential
 from contracts.template_version import LlmChoice, SttChoice, VoiceChoice
 from runtime.adapters.models import Provider, Providers, VoiceModels
 
@@ -23,10 +25,26 @@ def the_models() -> VoiceModels:
 
 
 async def test_options_of_the_model_reach_it() -> None:
-    made = the_models().llm(LlmChoice(temperature=0.5, max_output_tokens=64))
+    made = the_models().llm(LlmChoice(temperature=0.5, max_output_tokens=64, top_p=0.9, parallel_tool_calls=False))
     options = vars(made)["_opts"]
     assert (options.temperature, options.max_completion_tokens) == (0.5, 64)
+    assert (options.top_p, options.parallel_tool_calls) == (0.9, False)
     await made.aclose()
+
+
+async def test_options_that_are_left_out_are_the_providers_own() -> None:
+    made = the_models().llm(LlmChoice())
+    options = vars(made)["_opts"]
+    assert not any(map(is_given, (options.temperature, options.max_completion_tokens, options.top_p)))
+    await made.aclose()
+
+
+def test_a_customers_own_keys_take_the_place_of_the_deployments_where_there_are_any() -> None:
+    deployment = Providers(openai=Provider("https://a", "k1"), cartesia=Provider("https://b", "k2"))
+    own = deployment.with_own({"openai": ProviderCredential(key="mine", base_url="https://c")})
+    assert own.openai == Provider("https://c", "mine", "customer")
+    assert own.cartesia == deployment.cartesia
+    assert [own.payer(name) for name in ("openai", "cartesia", "whoever")] == ["customer", "deployment", "deployment"]
 
 
 async def test_language_and_key_terms_reach_the_transcriber() -> None:

@@ -14,6 +14,7 @@ from baton.demo.panel_manager import PanelManager
 from baton.demo.script import Reply
 from baton.seed import CUSTOMER
 from chassis.event_log import EventLog
+from chassis.guarded_addresses import loopback_only
 from chassis.key_ring import KeyRing
 from chassis.nats.connection import connect
 from chassis.nats.event_log import NatsEventLog
@@ -21,14 +22,18 @@ from chassis.nats.keys import asking_for_keys
 from chassis.nats.object_store import NatsObjectStore
 from contracts.commands.jobs import JobMetadata
 from contracts.envelope import decode_commit
+from contracts.events.provider_credential import ProviderCredentialRemoved
 from contracts.ids import CustomerId, SessionId
 from contracts.panels.registry import builtin
 from contracts.panels.wire import PanelAck, PanelEvent
+from contracts.providers import PROVIDERS, ProviderName
+from contracts.registry import decode_data
 from contracts.session_state import SessionState, evolve, fact
-from contracts.subjects import TEMPLATE_VERSIONS_BUCKET, Log, session_filter
+from contracts.subjects import TEMPLATE_VERSIONS_BUCKET, Log, config_subject, session_filter
 from runtime.adapters.lifeline import beating
 from runtime.adapters.local_surface import LocalSurface
 from runtime.adapters.models import Providers
+from runtime.adapters.own_keys import asking_for_credentials, providers_of
 from runtime.roomless import RoomlessSession
 from runtime.serving import SOURCE
 
@@ -85,7 +90,9 @@ class _PageSurface(LocalSurface):
 
 @contextlib.asynccontextmanager
 async def answered(session: SessionId, *, environment: Mapping[str, str], tell: Tell) -> AsyncIterator[TextLine]:
-    """Claim an admitted session and serve it; it has ended on leaving. Raises NotClaimed, LogFault.
+    """Claim an admitted session and serve it; it has ended on leaving.
+
+    Raises NotClaimed, CredentialsUnavailable, LogFault.
 
     `environment` names NATS and the providers, as for the services.
     """
@@ -99,10 +106,23 @@ async def answered(session: SessionId, *, environment: Mapping[str, str], tell: 
             objects=NatsObjectStore(client, TEMPLATE_VERSIONS_BUCKET),
             keys=KeyRing(ask=asking_for_keys(client), reader=SOURCE),
             surface=surface,
-            providers=Providers.from_environment(environment),
+            providers=await providers_of(
+                metadata, deployment=Providers.from_environment(environment), ask=asking_for_credentials(client)
+            ),
+            allow=loopback_only if environment.get("BATON_DEVELOPMENT_REACH_LOOPBACK") == "true" else None,
         )
         async with beating(client, metadata), call:
             yield TextLine(call=call, panels=surface.panels, begun_s=begun_s, tell=tell)
+
+
+async def _own_providers(log: EventLog, customer: CustomerId) -> list[ProviderName]:
+    """Where the customer has a key of its own, from the log."""
+    found = []
+    for provider in PROVIDERS:
+        last = await log.last(Log.CONFIG, config_subject(customer, "provider_credential", provider))
+        if last is not None and not isinstance(decode_data(decode_commit(last.payload)[-1]), ProviderCredentialRemoved):
+            found.append(provider)
+    return found
 
 
 async def _metadata(log: EventLog, customer: CustomerId, session: SessionId) -> JobMetadata:
@@ -124,4 +144,5 @@ async def _metadata(log: EventLog, customer: CustomerId, session: SessionId) -> 
         identity=requested.identity,
         livemode=first.livemode,
         traceparent=first.traceparent,
+        own_providers=await _own_providers(log, customer),
     )

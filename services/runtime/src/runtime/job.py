@@ -30,13 +30,16 @@ from chassis.settings import load
 from chassis.telemetry.tracing import continued, flush
 from contracts.commands.jobs import JobMetadata
 from contracts.commands.live import LiveRequest
+from contracts.pricing import BadPriceBook
 from contracts.subjects import TEMPLATE_VERSIONS_BUCKET, live_session_subject
 from contracts.template_version import CorruptVersion
 from runtime import telemetry
+from runtime.adapters.library import Library, asking_for_knowledge
 from runtime.adapters.lifeline import beating
 from runtime.adapters.livekit_surface import LiveKitSurface
 from runtime.adapters.models import Providers, VoiceModels
-from runtime.adapters.outside import Outside, ToolSecrets, asking_config
+from runtime.adapters.outside import McpReports, Outside, ToolSecrets, asking_config, telling_config
+from runtime.adapters.own_keys import CredentialsUnavailable, asking_for_credentials, providers_of
 from runtime.adapters.versions import Versions
 from runtime.claim import Claim, claim, record_failure
 from runtime.conversation import Conversation
@@ -95,15 +98,11 @@ async def _serve(ctx: JobContext, client: Client, settings: Settings, metadata: 
         log.info("job_not_claimed", job=ctx.job.id)
         return False
     surface = LiveKitSurface(room=ctx.room, identity=metadata.identity)
-    models = VoiceModels(
-        providers=Providers.from_environment(os.environ),
-        voice_activity=ctx.proc.userdata[_VAD],
-        traceparent=current_traceparent(),
-    )
+    allow = loopback_only if settings.development_reach_loopback else None
     try:
         async with (
             beating(client, metadata),
-            GuardedClient(allow=loopback_only if settings.development_reach_loopback else None) as guarded,
+            GuardedClient(allow=allow) as guarded,
             serve_session(
                 event_log=event_log,
                 versions=Versions(objects=NatsObjectStore(client, TEMPLATE_VERSIONS_BUCKET), folder=settings.cache_dir),
@@ -111,7 +110,12 @@ async def _serve(ctx: JobContext, client: Client, settings: Settings, metadata: 
                 metadata=metadata,
                 claimed=claimed,
                 surface=surface,
-                models=models,
+                models=VoiceModels(
+                    providers=await _providers(client, metadata),
+                    voice_activity=ctx.proc.userdata[_VAD],
+                    traceparent=current_traceparent(),
+                    allow=allow,
+                ),
                 clock=clock,
                 spill_folder=settings.job_spill_dir or settings.spill_dir,
                 outside=Outside(
@@ -119,14 +123,29 @@ async def _serve(ctx: JobContext, client: Client, settings: Settings, metadata: 
                     secrets=ToolSecrets(ask=asking_config(client), metadata=metadata),
                     session=metadata.session,
                     livemode=metadata.livemode,
+                    reports=McpReports(tell=telling_config(client), metadata=metadata),
+                    library=Library(ask=asking_for_knowledge(client), customer=metadata.customer),
                 ),
             ) as conversation,
         ):
             await _converse(ctx, client, metadata, surface, conversation)
-    except (KeyMissing, ObjectMissing, CorruptVersion, SealBroken) as unusable:
+    except (
+        KeyMissing,
+        ObjectMissing,
+        CorruptVersion,
+        SealBroken,
+        BadPriceBook,
+        CredentialsUnavailable,
+    ) as unusable:
         log.error("session_unusable", code=unusable.code)
         await _give_up(event_log, metadata, claimed, unusable.code)
     return True
+
+
+async def _providers(client: Client, metadata: JobMetadata) -> Providers:
+    """Raises CredentialsUnavailable."""
+    deployment = Providers.from_environment(os.environ)
+    return await providers_of(metadata, deployment=deployment, ask=asking_for_credentials(client))
 
 
 async def _converse(

@@ -12,6 +12,7 @@ from livekit.agents.utils import http_context
 
 from chassis.clock import Clock, SystemClock
 from chassis.event_log import EventLog
+from chassis.guarded_addresses import Permission
 from chassis.ids import new_id
 from chassis.key_ring import KeyRing
 from chassis.object_store import ObjectStore
@@ -34,7 +35,10 @@ class NotClaimed(Exception):
 
 
 class RoomlessSession:
-    """Entering claims and starts the session and waits for the greeting; leaving ends it, if it has not ended yet."""
+    """Entering claims and starts the session and waits for the greeting; leaving ends it, if it has not ended yet.
+
+    `allow` lets a customer's own key be used on this very machine: for development.
+    """
 
     def __init__(
         self,
@@ -45,6 +49,7 @@ class RoomlessSession:
         keys: KeyRing,
         surface: LocalSurface,
         providers: Providers,
+        allow: Permission | None = None,
         clock: Clock | None = None,
         models: Models | None = None,
         outside: Outside | None = None,
@@ -53,7 +58,7 @@ class RoomlessSession:
         self._outside = outside
         self._versions = Versions(objects=objects)
         self._clock = clock or SystemClock()
-        self._models = models or TextModels(providers=providers, traceparent=metadata.traceparent)
+        self._models = models or TextModels(providers=providers, traceparent=metadata.traceparent, allow=allow)
         self._closing = contextlib.AsyncExitStack()
         self._conversation: Conversation | None = None
         self._said: list[str] = []

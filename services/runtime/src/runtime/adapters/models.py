@@ -1,7 +1,8 @@
 """The models of a session: what the template chose, at the providers or wherever their base URLs lead.
 
 A base URL without a key means a simulator or a proxy that asks for none, so a stand-in key is sent. Nothing here opens
-a connection before it is used, except what the plugins warm up by themselves.
+a connection before it is used, except what the plugins warm up by themselves. Fallbacks are not made here
+(agents/alternatives.py): each model stands for itself.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,8 +11,13 @@ from typing import Any, Protocol
 import msgspec
 from livekit.agents import inference, llm, stt, tts, vad
 from livekit.plugins import cartesia, deepgram, openai
+from msgspec import UNSET
 
+from chassis.guarded_addresses import Permission
+from contracts.commands.secrets import ProviderCredential
+from contracts.providers import Payer, ProviderName, provider_named
 from contracts.template_version import LlmChoice, SttChoice, TemplateDraft, VoiceChoice
+from runtime.adapters.own_clients import OwnClients
 
 _NO_KEY = "none-needed"
 #: Seconds of silence after which a turn may end: at least, where the detector is sure; at most, where it is not.
@@ -21,10 +27,11 @@ _LAST_TRANSCRIPT_S = 0.5
 
 
 class Provider(msgspec.Struct, frozen=True):
-    """Where a provider is, and the key for it; both may be empty."""
+    """Where a provider is, and the key for it; both may be empty. `payer` is whose key it is."""
 
     base_url: str = ""
     key: str = ""
+    payer: Payer = "deployment"
 
     def options(self) -> dict[str, str]:
         """Keyword arguments of a plugin; what is left out, the plugin takes from its own defaults."""
@@ -49,9 +56,25 @@ class Providers(msgspec.Struct, frozen=True, kw_only=True):
 
         return cls(openai=of("OPENAI"), deepgram=of("DEEPGRAM"), cartesia=of("CARTESIA"))
 
+    def with_own(self, credentials: Mapping[ProviderName, ProviderCredential]) -> "Providers":
+        """These, with a customer's own keys in place of the deployment's where there are any."""
+        own: dict[str, Any] = {
+            name: Provider(credential.base_url, credential.key, "customer") for name, credential in credentials.items()
+        }
+        return msgspec.structs.replace(self, **own)
+
+    def payer(self, provider: str) -> Payer:
+        """Who pays a provider."""
+        name = provider_named(provider)
+        found: Provider | None = getattr(self, name) if name else None
+        return found.payer if found else "deployment"
+
 
 class Models(Protocol):
-    """What a session thinks, hears and speaks with."""
+    """What a session thinks, hears and speaks with. A choice's fallbacks are not looked at."""
+
+    def payer(self, provider: str) -> Payer:
+        """Who pays a provider for what is made here."""
 
     def llm(self, choice: LlmChoice) -> llm.LLM[Any]:
         """An agent's model."""
@@ -65,20 +88,38 @@ class Models(Protocol):
     def session_options(self, draft: TemplateDraft) -> dict[str, Any]:
         """What else AgentSession needs: VAD and the handling of turns."""
 
+    async def aclose(self) -> None:
+        """After the last model was closed."""
+
 
 class TextModels:
-    """The model alone: text in, text out. `traceparent` goes with each request."""
+    """The model alone: text in, text out. `traceparent` goes with each request.
 
-    def __init__(self, *, providers: Providers, traceparent: str = "") -> None:
+    `allow` lets customers' own keys be used on this very machine: for development.
+    """
+
+    def __init__(self, *, providers: Providers, traceparent: str = "", allow: Permission | None = None) -> None:
         self._providers, self._traceparent = providers, traceparent
+        self._own = OwnClients(allow=allow)
+
+    def payer(self, provider: str) -> Payer:
+        """See Models."""
+        return self._providers.payer(provider)
 
     def llm(self, choice: LlmChoice) -> llm.LLM[Any]:
         """See Models."""
-        options: dict[str, Any] = dict(self._providers.openai.options())
+        provider = self._providers.openai
+        options: dict[str, Any] = dict(provider.options())
+        if provider.payer == "customer":
+            options = {"client": self._own.openai(base_url=provider.base_url, key=provider.key)}
         if choice.temperature is not None:
             options["temperature"] = choice.temperature
         if choice.max_output_tokens:
             options["max_completion_tokens"] = choice.max_output_tokens
+        if choice.top_p is not UNSET:
+            options["top_p"] = choice.top_p
+        if choice.parallel_tool_calls is not UNSET:
+            options["parallel_tool_calls"] = choice.parallel_tool_calls
         if self._traceparent:
             options["extra_headers"] = {"traceparent": self._traceparent}
         return openai.LLM(model=choice.model, max_retries=0, **options)
@@ -95,24 +136,35 @@ class TextModels:
         """Turns are whole texts."""
         return {"vad": None, "turn_handling": {"turn_detection": "manual"}, "user_away_timeout": None}
 
+    async def aclose(self) -> None:
+        """See Models."""
+        await self._own.aclose()
+
 
 class VoiceModels(TextModels):
     """Model, transcriber and voices; the VAD is the process's own, loaded once."""
 
-    def __init__(self, *, providers: Providers, voice_activity: vad.VAD, traceparent: str = "") -> None:
-        super().__init__(providers=providers, traceparent=traceparent)
+    def __init__(
+        self,
+        *,
+        providers: Providers,
+        voice_activity: vad.VAD,
+        traceparent: str = "",
+        allow: Permission | None = None,
+    ) -> None:
+        super().__init__(providers=providers, traceparent=traceparent, allow=allow)
         self._vad = voice_activity
 
     def tts(self, choice: VoiceChoice, *, language: str, speed: float | None = None) -> tts.TTS[Any] | None:
         """See Models."""
-        options: dict[str, Any] = dict(self._providers.cartesia.options())
+        options = self._options(self._providers.cartesia)
         if speed is not None:
             options["speed"] = speed
         return cartesia.TTS(model=choice.model, voice=choice.voice, language=language.split("-")[0], **options)
 
     def stt(self, choice: SttChoice, *, keyterms: Sequence[str] = ()) -> stt.STT[Any] | None:
         """See Models."""
-        options: dict[str, Any] = dict(self._providers.deepgram.options())
+        options = self._options(self._providers.deepgram)
         if keyterms:
             options["keyterm"] = list(keyterms)
         return deepgram.STT(model=choice.model, language=choice.language, **options)
@@ -130,3 +182,9 @@ class VoiceModels(TextModels):
             "user_away_timeout": float(draft.limits.away_timeout_s) or None,
             "session_close_transcript_timeout": _LAST_TRANSCRIPT_S,
         }
+
+    def _options(self, provider: Provider) -> dict[str, Any]:
+        options: dict[str, Any] = dict(provider.options())
+        if provider.payer == "customer":
+            options["http_session"] = self._own.session()
+        return options

@@ -23,6 +23,7 @@ from chassis.ids import new_id
 from contracts.events.turn import AgentSaid, UserSaid, Words
 from contracts.events.usage import LlmUsed, SttUsed, TtsUsed
 from contracts.ids import AgentId, TurnId
+from contracts.providers import Payer
 from runtime.adapters.recorder import SessionRecorder
 from runtime.domain import transcript
 
@@ -30,18 +31,22 @@ log = structlog.get_logger()
 
 
 class SdkEvents:
-    """Records turns and usage of one session; passes on what the conversation has to decide."""
+    """Records turns and usage of one session; passes on what the conversation has to decide.
+
+    `payer` says who pays a provider.
+    """
 
     def __init__(
         self,
         recorder: SessionRecorder,
         *,
+        payer: Callable[[str], Payer],
         on_tools: Callable[[FunctionToolsExecutedEvent], None],
         on_silence: Callable[[bool], None],
         on_error: Callable[[ErrorEvent], None],
         on_close: Callable[[CloseEvent], None],
     ) -> None:
-        self._recorder = recorder
+        self._recorder, self._payer = recorder, payer
         self._on_tools, self._on_silence = on_tools, on_silence
         self._on_error, self._on_close = on_error, on_close
         self._user_metrics: Mapping[str, Any] = {}
@@ -106,6 +111,7 @@ class SdkEvents:
             "agent": agent,
             "turn": self._recorder.turn,
             "request_id": metrics.request_id[:128],
+            "payer": self._payer(provider),
         }
 
     def _item_added(self, event: ConversationItemAddedEvent) -> None:

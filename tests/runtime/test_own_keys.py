@@ -1,0 +1,102 @@
+"""Customers' own keys, from the API of config to the provider's wire: each in its own customer's sessions alone."""
+
+import contextlib
+from collections.abc import AsyncIterator
+
+import httpx
+import msgspec
+import pytest
+from tests.support.config_api import a_config_api, a_key, config_settings
+from tests.support.runtime_calls import run_events
+from tests.support.runtime_sessions import PanelPage, an_admitted_session
+
+from chassis.guarded_addresses import loopback_only
+from chassis.memory.event_log import MemoryEventLog
+from chassis.memory.object_store import MemoryObjectStore
+from chassis.nats.connection import connect
+from contracts.commands.secrets import OpenProviderCredentials, ProviderCredential, ProviderCredentialsOpened
+from contracts.events.usage import LlmUsed
+from contracts.ids import CustomerId
+from contracts.providers import Payer, ProviderName
+from contracts.registry import decode_data
+from runtime.adapters.local_surface import LocalSurface
+from runtime.adapters.models import Provider, Providers
+from runtime.adapters.own_keys import AskForCredentials, CredentialsUnavailable, asking_for_credentials, providers_of
+from runtime.roomless import RoomlessSession
+from simulators import Simulators
+
+pytestmark = pytest.mark.integration
+
+DEPLOYMENT, ACME, OTHER = "sk-deployment-0000", "sk-of-acme-1111", "sk-of-other-2222"
+PATH = "/api/provider-credentials/openai"
+
+
+async def a_call(
+    simulators: Simulators, ask: AskForCredentials, customer: str, own: list[ProviderName]
+) -> tuple[set[str], set[Payer]]:
+    """A session of this customer: the ends of the keys with which its model was asked, and who pays."""
+    log, objects, simulated = MemoryEventLog(), MemoryObjectStore(), simulators.openai_base_url
+    session = await an_admitted_session(log, objects)
+    asked = msgspec.structs.replace(session.metadata, customer=CustomerId(customer), own_providers=own)
+    simulators.requests.clear()
+    async with RoomlessSession(
+        metadata=session.metadata,
+        log=log,
+        objects=objects,
+        keys=session.keys(),
+        surface=LocalSurface(PanelPage()),
+        providers=await providers_of(asked, deployment=Providers(openai=Provider(simulated, DEPLOYMENT)), ask=ask),
+        allow=loopback_only,
+    ) as call:
+        assert await call.say("Hi, I need help with my Python code.") == ["Hi, I am the coding expert."]
+    used = [decode_data(event) for event in await run_events(log, session) if event.type == "usage.llm"]
+    return {one.key for one in simulators.requests}, {one.payer for one in used if isinstance(one, LlmUsed)}
+
+
+@contextlib.asynccontextmanager
+async def config_of(
+    nats_url: str, database: str, simulators: Simulators
+) -> AsyncIterator[dict[str, httpx.AsyncClient]]:
+    """Config, asked by either customer."""
+    settings = {"development_reach_loopback": True, "provider_urls": f"openai={simulators.openai_base_url}"}
+    async with a_config_api(nats_url, database, **settings) as acme:
+        key = await a_key(config_settings(nats_url, database), "other")
+        other = httpx.AsyncClient(
+            transport=acme._transport, base_url=acme.base_url, headers={"Authorization": f"Bearer {key}"}
+        )
+        yield {"acme": acme, "other": other}
+
+
+async def test_each_customers_sessions_use_its_own_key_and_no_others_and_say_who_pays(
+    nats_url: str, database: str, simulators: Simulators
+) -> None:
+    async with connect(nats_url, name="job") as client:
+        ask = asking_for_credentials(client, patience_s=0.5)
+        async with config_of(nats_url, database, simulators) as apis:
+            for customer, key in (("acme", ACME), ("other", OTHER)):
+                while (saved := await apis[customer].put(PATH, json={"key": key})).status_code == 401:
+                    pass
+                assert saved.status_code == 200, saved.text
+            assert await a_call(simulators, ask, "acme", ["openai"]) == ({"1111"}, {"customer"})
+            assert await a_call(simulators, ask, "other", ["openai"]) == ({"2222"}, {"customer"})
+            assert await a_call(simulators, ask, "third", []) == ({"0000"}, {"deployment"})
+            assert (await apis["acme"].delete(PATH)).status_code == 204
+            removed_since = await a_call(simulators, ask, "acme", ["openai"])
+            assert removed_since == ({"0000"}, {"deployment"}), "config knows better than the dispatch"
+        assert await a_call(simulators, ask, "third", []) == ({"0000"}, {"deployment"}), "config is down"
+        with pytest.raises(CredentialsUnavailable):
+            await a_call(simulators, ask, "other", ["openai"])
+        assert len(simulators.requests) == 0, "nobody else's key stands in"
+
+
+async def test_a_key_that_does_not_open_is_replaced_by_nobodys() -> None:
+    session = await an_admitted_session(MemoryEventLog(), MemoryObjectStore())
+    metadata = msgspec.structs.replace(session.metadata, own_providers=["openai", "cartesia"])
+    key = ProviderCredential(key=ACME, base_url="https://api.openai.com/v1")
+
+    async def config(question: OpenProviderCredentials) -> ProviderCredentialsOpened:
+        assert (question.customer, question.providers) == (metadata.customer, ["openai", "cartesia"])
+        return ProviderCredentialsOpened(credentials={"openai": key}, unusable=["cartesia"])
+
+    with pytest.raises(CredentialsUnavailable):
+        await providers_of(metadata, deployment=Providers(), ask=config)
