@@ -30,7 +30,7 @@ from contracts.access import SCOPES
 from contracts.ids import AgentId, CustomerId, TemplateId
 from contracts.template_version import AgentDefinition, DispatchMoment, TemplateDraft
 
-_MANY = 1_000_000
+_MANY = 100_000
 _AGENT = AgentId("agent")
 _BARE_MINT = Path(__file__).with_name("bare_mint.py")
 
