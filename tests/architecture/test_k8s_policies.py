@@ -27,7 +27,7 @@ pytestmark = pytest.mark.unit
 def test_there_are_the_five_services_and_a_migration() -> None:
     assert set(of_kind("Deployment")) == set(SERVICES)
     assert set(of_kind("Job")) == {"migrate"}
-    assert set(of_kind("Service")) == set(WITH_HTTP), "nothing calls the runtime"
+    assert set(of_kind("Service")) == {*WITH_HTTP, "config-admin"}, "nothing calls the runtime"
 
 
 def test_the_base_and_the_example_satisfy_the_strict_schemas() -> None:

@@ -27,7 +27,7 @@ def newcomer(tmp_path: Path, livekit_binary: Path) -> Iterator[Path]:
 
 def test_the_commands_of_the_readme_work_as_they_stand(newcomer: Path) -> None:
     blocks = _BLOCK.findall((ROOT / "README.md").read_text())
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     script = "set -euo pipefail\nset -x\n" + "\n".join(blocks)
     ran = subprocess.run(["bash", "-c", script], cwd=newcomer, capture_output=True, text=True, timeout=180)
     assert ran.returncode == 0, ran.stderr[-3000:]
@@ -38,6 +38,7 @@ def test_the_commands_of_the_readme_work_as_they_stand(newcomer: Path) -> None:
         "verified",
         "equal",
         "> publish template tutoring as version 2",
+        "customer.suspended",
     ):
         assert seen in ran.stdout
     assert "session_history" in ran.stdout
