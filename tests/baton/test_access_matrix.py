@@ -78,13 +78,20 @@ async def things_of_acme(api: WholeApi) -> Things:
     assert (await api.call("PUT", "/api/panel-kinds/ours", key=key, json=kind)).status_code == 200
     server = EXAMPLES["write_mcp_server"]["request"]
     assert (await api.call("PUT", "/api/mcp-servers/ours", key=key, json=server)).status_code == 200
+    own = EXAMPLES["save_provider_credential"]["request"]
+    assert (await api.call("PUT", "/api/provider-credentials/openai", key=key, json=own)).status_code == 200
     hook = await api.call("POST", "/api/webhooks", key=key, json={"url": "https://hooks.example.com/"})
+    prices = {"currency": "USD", "entries": []}
+    assert (await api.call("PUT", "/api/price-books/draft", key=key, json=prices)).status_code == 200
+    book = await api.call("POST", "/api/price-books/draft/publish", key=key, json={})
     ids = {
+        "price_book": book.json()["version"],
         "webhook_id": hook.json()["id"],
         "event_id": "none",
         "tool_name": "ours",
         "panel_kind": "ours",
         "server_name": "ours",
+        "provider": "openai",
         "agent_id": agent.json()["id"],
         "template_id": template.json()["id"],
         "key_id": issued["id"],
