@@ -135,29 +135,6 @@ def test_the_operators_own_api_is_reached_from_their_namespaces_alone_and_by_no_
         assert service_of(path) is None
 
 
-def test_the_operators_own_api_is_reached_from_their_namespaces_alone_and_by_no_public_route() -> None:
-    assert selected("from-operators") == {"config"}
-    (rule,) = of_kind("NetworkPolicy")["from-operators"]["spec"]["ingress"]
-    assert rule["from"] == [{"namespaceSelector": {"matchLabels": {"baton/operators": "true"}}}]
-    assert [port["port"] for port in rule["ports"]] == ["admin"]
-    (public,) = of_kind("NetworkPolicy")["from-edge"]["spec"]["ingress"]
-    assert [port["port"] for port in public["ports"]] == ["http"]
-    (port,) = of_kind("Service")["config-admin"]["spec"]["ports"]
-    assert port["targetPort"] == "admin"
-    (container,) = pods()["config"]["containers"]
-    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
-    assert str(ports["admin"]) == settings_of("config")["BATON_ADMIN_PORT"] != settings_of("config")["BATON_PORT"]
-    backends = {
-        (backend["name"], backend["port"])
-        for rule in of_kind("HTTPRoute")["baton"]["spec"]["rules"]
-        for backend in rule["backendRefs"]
-    }
-    assert {name for name, _ in backends} == set(WITH_HTTP)
-    for path in ("/admin", "/admin/customers", "/admin/customers/acme/suspend", "/api/admin/customers"):
-        assert routed(path) is None
-        assert service_of(path) is None
-
-
 def selected(policy: str) -> set[str]:
     """The workloads that a policy is for."""
     selector = of_kind("NetworkPolicy")[policy]["spec"]["podSelector"]
