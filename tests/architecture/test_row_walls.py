@@ -6,6 +6,21 @@ from tests.support.row_walls import readers
 pytestmark = pytest.mark.unit
 
 SEES_ALL_ROWS = {
+    "config.adapters.accounts:Accounts.claim": "an address is one member's of the whole deployment",
+    "config.adapters.accounts:Accounts.take_over": "an address is one member's of the whole deployment",
+    "config.adapters.accounts:Accounts.settle": "settles what was claimed",
+    "config.adapters.accounts:Accounts.release": "gives back what was claimed",
+    "config.adapters.accounts:Accounts.find": "says whose an address is, before anybody has logged in",
+    "config.adapters.attempts:Attempts.count": "counts attempts of nobody's yet",
+    "config.adapters.attempts:Attempts.forgive": "counts attempts of nobody's yet",
+    "config.adapters.attempts:Attempts.forget_old": "sweeps",
+    "config.adapters.logins:LoginTable.open": "only writes: a login with its first refresh token",
+    "config.adapters.logins:LoginTable.refresh": "says whose a refresh token is, where only the token is known",
+    "config.adapters.logins:LoginTable.forget_old": "sweeps",
+    "config.adapters.oidc_states:OidcStates.begin": "states of nobody's yet",
+    "config.adapters.oidc_states:OidcStates.take": "states of nobody's yet",
+    "config.adapters.oidc_states:OidcStates.forget_old": "sweeps",
+    "config.read_models.people:invited": "says who invited a proved address, before anybody has logged in",
     "config.read_models.audit:entries": "behind the wall for a customer; an operator asks for all",
     "config.ingestion:Ingestion._owned": "holds a lock, reads no row",
     "config.knowledge_parts:prepare_vectors": "makes an extension, reads no row",

@@ -1,6 +1,6 @@
 """Load, fold, decide, append, and start over on a conflict: the only loop of its kind.
 
-For streams without personal parts (CONFIG). A command that adds nothing appends nothing.
+A command that adds nothing appends nothing.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from chassis.event_log import EventLog, RevisionConflict
 from chassis.recording import Origin, Recorder
 from contracts.envelope import decode_commit, parse_time
 from contracts.positions import Position
-from contracts.registry import EventData, decode_data
+from contracts.registry import EventData, Personal, decode_data, type_of
 from contracts.subjects import Log
 
 C = TypeVar("C")
@@ -41,6 +41,16 @@ class Handled(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
     state: S
     events: list[EventData]
     position: Position | None
+
+
+class Sealing(msgspec.Struct, frozen=True):
+    """What is personal in a command, and the key (32 bytes) that seals it: the origin's `keyid` names it.
+
+    It goes with the events that have a personal part of this kind.
+    """
+
+    personal: Personal
+    key: bytes
 
 
 class CommandHandler:
@@ -73,6 +83,7 @@ class CommandHandler:
         origin: Origin,
         actor: str,
         check: Callable[[int], None] | None = None,
+        sealing: Sealing | None = None,
     ) -> Handled[S]:
         """Decide and append; before something is appended, `check` is asked about the stream's revision.
 
@@ -85,8 +96,9 @@ class CommandHandler:
                 return Handled(state=stream.state, events=[], position=stream.position)
             if check is not None:
                 check(stream.revision)
-            recorder = Recorder(origin=origin, clock=self._clock, last_n=stream.last_n)
-            envelopes = [recorder.record(event, actor=actor) for event in decided]
+            key = sealing.key if sealing else None
+            recorder = Recorder(origin=origin, clock=self._clock, last_n=stream.last_n, key=key)
+            envelopes = [recorder.record(event, _personal(event, sealing), actor=actor) for event in decided]
             try:
                 position = await self._log.append(self._name, subject, envelopes, expected=stream.revision)
             except RevisionConflict:
@@ -96,3 +108,7 @@ class CommandHandler:
                 state = decider.evolve(state, event)
             return Handled(state=state, events=decided, position=position)
         raise Unavailable(f"{subject} changed too often while it was being written")
+
+
+def _personal(event: EventData, sealing: Sealing | None) -> Personal | None:
+    return sealing.personal if sealing and type_of(event).personal is type(sealing.personal) else None

@@ -35,13 +35,17 @@ from config.http import (
     agents,
     aliases,
     audit,
+    auth,
+    invitations,
     keys,
     knowledge,
     knowledge_search,
     limits,
     lists,
     mcp_servers,
+    members,
     models,
+    oidc,
     panel_kinds,
     price_books,
     providers,
@@ -54,11 +58,14 @@ from config.knowledge_parts import knowledge_parts, knowledge_projections, prepa
 from config.mcp_servers import McpServers
 from config.mcp_tools import McpTools
 from config.panel_kinds import PanelKinds
+from config.people.parts import people_parts, sweep
+from config.people.passwords import Passwords
 from config.provider_checks import ProviderChecks
 from config.provider_credentials import ProviderCredentials
 from config.read_models.audit import Audit
 from config.read_models.customer_list import CustomerList
 from config.read_models.entity_index import SERVICE, EntityIndex
+from config.read_models.people import People
 from config.session_secrets import SessionSecrets
 from config.settings import Settings
 from config.terms import Terms
@@ -96,6 +103,10 @@ ROUTES = [
     *price_books.ROUTES,
     *limits.ROUTES,
     *audit.ROUTES,
+    *auth.ROUTES,
+    *oidc.ROUTES,
+    *members.ROUTES,
+    *invitations.ROUTES,
 ]
 
 
@@ -113,7 +124,7 @@ async def migrate(settings: Settings) -> None:
 
 def projections(settings: Settings) -> list[AnyProjection]:
     """The read models of this service."""
-    return [EntityIndex(), Audit(), CustomerList(), *knowledge_projections(settings)]
+    return [EntityIndex(), Audit(), CustomerList(), People(), *knowledge_projections(settings)]
 
 
 @contextlib.asynccontextmanager
@@ -137,6 +148,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         connect(settings.nats_url, name="config") as nats,
         open_pool(settings.postgres_dsn, name=SERVICE, schema=SERVICE) as pool,
         GuardedClient(allow=allow) as client,
+        Passwords() as passwords,
         Tasks() as tasks,
     ):
         await migrations.expect_migrated(settings.postgres_dsn, service=SERVICE, folder=_MIGRATIONS)
@@ -177,6 +189,18 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         documents = knowledge_parts(
             settings, nats=nats, log=log, pool=pool, client=client, keyring=keyring, source=SOURCE
         )
+        people = people_parts(
+            settings,
+            passwords=passwords,
+            log=log,
+            pool=pool,
+            vault=vault,
+            access=access,
+            client=client,
+            clock=SystemClock(),
+            source=SOURCE,
+        )
+        tasks.start(sweep(pool, people.attempts), name="config.people")
         tasks.start(documents.ingestion.follow(), name="config.documents")
         tasks.start(documents.ingestion.run(), name="config.ingestion")
         tasks.start(access.follow(), name="config.access")
@@ -196,6 +220,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
                 "knowledge": documents.base,
                 "search": documents.search,
                 "terms": Terms(log=log, clock=SystemClock(), source=SOURCE),
+                "people": people,
                 "pool": pool,
                 "custom_tools": custom_tools,
                 "mcp_servers": servers,

@@ -1,6 +1,7 @@
 """An example of each body, by operation: what a reader of the API's document copies from."""
 
 from chassis.http.openapi import Examples
+from config.http.people_examples import PEOPLE_EXAMPLES
 
 _AGENT = {
     "name": "Coding expert",
@@ -92,6 +93,7 @@ _LIMITS = {
 }
 
 EXAMPLES: Examples = {
+    **PEOPLE_EXAMPLES,
     "search_knowledge": {"request": {"query": "How is the filter cleaned?", "limit": 3}},
     "write_price_draft": {"request": _PRICES},
     "publish_prices": {"request": {"corrects": ["2026-11"]}},
@@ -109,7 +111,7 @@ EXAMPLES: Examples = {
     },
     "approve_mcp_tools": {"request": {"tools": {"search": "5c" * 32}, "idempotent": ["search"]}},
     "try_mcp_tool": {"request": {"tool": "search", "arguments": {"query": "returns"}}},
-    "save_provider_credential": {"request": {"key": "sk-proj-example", "base_url": "https://eu.api.openai.com/v1"}},
+    "save_provider_credential": {"request": {"key": "sk-proj-example"}},
     "create_agent": {"request": _AGENT},
     "write_agent": {"request": _AGENT},
     "write_panel_kind": {"request": _POLL},

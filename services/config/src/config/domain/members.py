@@ -1,0 +1,311 @@
+"""The members of a customer and its invitations: one stream, so that the last owner cannot be lost between two changes.
+
+Who a person is never comes here: an address is a keyed digest, names and addresses are sealed beside the events.
+"""
+
+from datetime import datetime
+from typing import assert_never
+
+import msgspec
+
+from chassis.decider import Decider
+from chassis.errors import Conflict, NotAllowed, NotFound
+from contracts.access import Role
+from contracts.envelope import format_time, parse_time
+from contracts.events.invitation import InvitationAccepted, InvitationCreated, InvitationRevoked
+from contracts.events.member import (
+    MemberIdentityLinked,
+    MemberJoined,
+    MemberPasswordChanged,
+    MemberRemoved,
+    MemberRoleChanged,
+)
+from contracts.ids import InvitationId, MemberId
+from contracts.registry import EventData
+
+MAX_MEMBERS = 1000
+"""With invitations that are open."""
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """Begin with the owner who registers the customer."""
+
+    member: MemberId
+    address: str
+
+
+class Invite(msgspec.Struct, frozen=True, kw_only=True):
+    """Offer a role to whoever has the token of `digest`, or proves the address; `by` is the asking one's role."""
+
+    invitation: InvitationId
+    role: Role
+    address: str
+    digest: str
+    expires_at: datetime
+    now: datetime
+    by: Role
+
+
+class RevokeInvitation(msgspec.Struct, frozen=True):
+    """Take an offer back."""
+
+    invitation: InvitationId
+
+
+class Accept(msgspec.Struct, frozen=True, kw_only=True):
+    """Become a member; `identity` is that of an OIDC provider, or empty."""
+
+    invitation: InvitationId
+    member: MemberId
+    now: datetime
+    identity: str = ""
+
+
+class ChangeRole(msgspec.Struct, frozen=True):
+    """Give a member another role; `by` is the asking one's."""
+
+    member: MemberId
+    role: Role
+    by: Role
+
+
+class Remove(msgspec.Struct, frozen=True):
+    """End a membership; `by` is the asking one's role."""
+
+    member: MemberId
+    by: Role
+
+
+class ChangePassword(msgspec.Struct, frozen=True):
+    """Say that there is another password, or none."""
+
+    member: MemberId
+    removed: bool = False
+
+
+class LinkIdentity(msgspec.Struct, frozen=True):
+    """Let an identity of the OIDC provider open the account; it has one at most."""
+
+    member: MemberId
+    identity: str
+
+
+class Member(msgspec.Struct, frozen=True):
+    """A member: its role, by which address it was found first, and which identity is linked, if any."""
+
+    role: Role
+    address: str
+    identity: str = ""
+
+
+class Invitation(msgspec.Struct, frozen=True):
+    """An invitation that is neither accepted nor revoked; it may have expired."""
+
+    role: Role
+    address: str
+    digest: str
+    expires_at: datetime
+
+
+class State(msgspec.Struct, frozen=True):
+    """Who is a member, who is invited, and which invitations are over (with the member that one made, if any)."""
+
+    members: dict[MemberId, Member] = {}
+    invitations: dict[InvitationId, Invitation] = {}
+    over: dict[InvitationId, MemberId | None] = {}
+
+    @property
+    def owners(self) -> list[MemberId]:
+        """All who are owners."""
+        return [id for id, member in self.members.items() if member.role == "owner"]
+
+
+Command = Found | Invite | RevokeInvitation | Accept | ChangeRole | Remove | ChangePassword | LinkIdentity
+
+
+class LastOwner(Conflict):
+    """A customer without an owner could never have one again."""
+
+    code, title = "last_owner", "A customer keeps at least one owner"
+
+
+class OwnersOnly(NotAllowed):
+    """What only an owner may do to owners."""
+
+    code, title = "owners_only", "Only an owner makes, changes or removes owners"
+
+
+class AlreadyMember(Conflict):
+    """The address belongs to a member, or an open invitation holds it."""
+
+    code, title = "already_member", "This address is a member's, or is invited already"
+
+
+class TooManyMembers(Conflict):
+    """There are as many as there may be."""
+
+    code, title = "too_many_members", f"A customer has at most {MAX_MEMBERS} members and open invitations"
+
+
+class InvitationOver(Conflict):
+    """Accepted, revoked or expired."""
+
+    code, title = "invitation_over", "The invitation was accepted or revoked, or has expired"
+
+
+class OtherIdentity(NotAllowed):
+    """The account is linked to another identity of the provider."""
+
+    code, title = "other_identity", "The account belongs to another identity of the provider"
+
+
+def evolve(state: State, event: EventData) -> State:
+    """State after one event."""
+    match event:
+        case MemberJoined(member=id, role=role, address=address, identity=identity):
+            return _with(state, id, Member(role, address, identity))
+        case MemberRoleChanged(member=id, role=role):
+            return _with(state, id, msgspec.structs.replace(state.members[id], role=role))
+        case MemberIdentityLinked(member=id, identity=identity):
+            return _with(state, id, msgspec.structs.replace(state.members[id], identity=identity))
+        case MemberRemoved(member=id):
+            return msgspec.structs.replace(state, members=_without(state.members, id))
+        case InvitationCreated(invitation=offer):
+            made = Invitation(event.role, event.address, event.digest, parse_time(event.expires_at))
+            return msgspec.structs.replace(state, invitations={**state.invitations, offer: made})
+        case InvitationRevoked(invitation=offer):
+            return _over(state, offer, None)
+        case InvitationAccepted(invitation=offer, member=id):
+            return _over(state, offer, id)
+        case _:
+            return state
+
+
+def decide(command: Command, state: State) -> list[EventData]:
+    """Events of a command; raises the refusals above and NotFound."""
+    match command:
+        case Found():
+            if state.members:
+                raise Conflict("the customer has members already")
+            return [MemberJoined(member=command.member, role="owner", address=command.address)]
+        case Invite():
+            return _invite(command, state)
+        case RevokeInvitation(id):
+            return _revoke(id, state)
+        case Accept():
+            return _accept(command, state)
+        case ChangeRole():
+            return _change_role(command, state)
+        case Remove():
+            return _remove(command, state)
+        case ChangePassword(id, removed):
+            find(state, id)
+            return [MemberPasswordChanged(member=id, removed=removed)]
+        case LinkIdentity(id, identity):
+            return _link(find(state, id), id, identity)
+        case _:
+            assert_never(command)
+
+
+def find(state: State, id: MemberId) -> Member:
+    """One member; raises NotFound."""
+    if id not in state.members:
+        raise NotFound("no such member")
+    return state.members[id]
+
+
+def open_invitation(state: State, id: InvitationId, *, now: datetime) -> Invitation:
+    """One that can still be accepted; raises NotFound, InvitationOver."""
+    if id in state.over:
+        raise InvitationOver
+    if id not in state.invitations:
+        raise NotFound("no such invitation")
+    if state.invitations[id].expires_at <= now:
+        raise InvitationOver
+    return state.invitations[id]
+
+
+def _invite(command: Invite, state: State) -> list[EventData]:
+    if command.role == "owner" and command.by != "owner":
+        raise OwnersOnly
+    still_open = [one for one in state.invitations.values() if one.expires_at > command.now]
+    taken = {one.address for one in still_open} | {one.address for one in state.members.values()}
+    if command.address in taken:
+        raise AlreadyMember
+    if len(state.members) + len(still_open) >= MAX_MEMBERS:
+        raise TooManyMembers
+    return [
+        InvitationCreated(
+            invitation=command.invitation,
+            role=command.role,
+            address=command.address,
+            digest=command.digest,
+            expires_at=format_time(command.expires_at),
+        )
+    ]
+
+
+def _revoke(id: InvitationId, state: State) -> list[EventData]:
+    if id in state.over:
+        if state.over[id] is not None:
+            raise InvitationOver
+        return []
+    if id not in state.invitations:
+        raise NotFound("no such invitation")
+    return [InvitationRevoked(invitation=id)]
+
+
+def _accept(command: Accept, state: State) -> list[EventData]:
+    offer = open_invitation(state, command.invitation, now=command.now)
+    joined = MemberJoined(
+        member=command.member,
+        role=offer.role,
+        address=offer.address,
+        invitation=command.invitation,
+        identity=command.identity,
+    )
+    return [InvitationAccepted(invitation=command.invitation, member=command.member), joined]
+
+
+def _change_role(command: ChangeRole, state: State) -> list[EventData]:
+    member = find(state, command.member)
+    if "owner" in (member.role, command.role) and command.by != "owner":
+        raise OwnersOnly
+    if member.role == command.role:
+        return []
+    if state.owners == [command.member]:
+        raise LastOwner
+    return [MemberRoleChanged(member=command.member, role=command.role, before=member.role)]
+
+
+def _remove(command: Remove, state: State) -> list[EventData]:
+    member = find(state, command.member)
+    if member.role == "owner" and command.by != "owner":
+        raise OwnersOnly
+    if state.owners == [command.member]:
+        raise LastOwner
+    return [MemberRemoved(member=command.member)]
+
+
+def _link(member: Member, id: MemberId, identity: str) -> list[EventData]:
+    if member.identity:
+        if member.identity != identity:
+            raise OtherIdentity
+        return []
+    return [MemberIdentityLinked(member=id, identity=identity)]
+
+
+def _with(state: State, id: MemberId, member: Member) -> State:
+    return msgspec.structs.replace(state, members={**state.members, id: member})
+
+
+def _without(known: dict[MemberId, Member], id: MemberId) -> dict[MemberId, Member]:
+    return {other: member for other, member in known.items() if other != id}
+
+
+def _over(state: State, id: InvitationId, member: MemberId | None) -> State:
+    left = {other: offer for other, offer in state.invitations.items() if other != id}
+    return msgspec.structs.replace(state, invitations=left, over={**state.over, id: member})
+
+
+MEMBERS: Decider[Command, EventData, State] = Decider(initial=State(), evolve=evolve, decide=decide)
