@@ -1,6 +1,7 @@
 """What an event changed of its entity, and what is never told of it."""
 
 import json
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -18,6 +19,7 @@ from config.domain.audit import (
 from config.domain.difference import Change
 from contracts.aliases import AliasTarget
 from contracts.custom_tool import CustomTool
+from contracts.envelope import Envelope
 from contracts.events.agent_definition import (
     AgentDefinitionArchived,
     AgentDefinitionCreated,
@@ -30,11 +32,12 @@ from contracts.events.member import MemberJoined, MemberRemoved
 from contracts.events.template import TemplateAliasMoved, TemplateAliasRemoved
 from contracts.events.webhook import WebhookCreated
 from contracts.ids import MemberId, VersionHash
-from contracts.registry import EventData, type_of
+from contracts.registry import EventData, decode_data, type_of
 from contracts.template_version import AgentDefinition
 
 pytestmark = pytest.mark.unit
 
+FIXTURES = Path(__file__).parents[3] / "contracts" / "fixtures" / "events"
 DIGEST, SECRET_ID = "d1" * 32, "whs_01a2120a6623713e85c2e3ec1e886b92"
 
 
@@ -132,6 +135,25 @@ def test_members_are_told_by_themselves_and_by_nothing_that_finds_a_person() -> 
     assert removed == [Change(pointer="/removed", after=True)]
     assert again == [Change(pointer="/removed", before=True, after=False)]
     assert DIGEST not in json.dumps(msgspec.to_builtins(told(joined)))
+
+
+def test_every_event_of_configuration_can_be_told_and_none_tells_what_finds_a_person_or_a_key() -> None:
+    families = ("session", "turn", "handoff", "context", "panel", "tool", "usage")
+    seen = 0
+    for path in sorted(FIXTURES.glob("*.json")):
+        if path.name.split(".")[0] in families:
+            continue
+        envelope = msgspec.json.decode(msgspec.json.encode(json.loads(path.read_bytes())["envelope"]), type=Envelope)
+        data = decode_data(envelope)
+        kind, entity = entity_of("any", envelope.subject, envelope.type, data)
+        assert kind
+        assert entity
+        told = json.dumps(document_after({}, envelope.type, data), ensure_ascii=False)
+        for field in ("digest", "address", "identity", "secret"):
+            value = msgspec.to_builtins(data).get(field)
+            assert not value or value not in told, path.name
+        seen += 1
+    assert seen >= 30
 
 
 @pytest.mark.parametrize(
