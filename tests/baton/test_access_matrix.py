@@ -22,7 +22,13 @@ pytestmark = pytest.mark.integration
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "openapi.json"
 PUBLIC = {"issue_token", "get_public_key", "livekit_webhook", "report_log"}
-OWN_NAMESPACE = {"write_agent", "write_template", "write_panel_kind", "write_mcp_server"}
+OWN_NAMESPACE = {
+    "write_agent",
+    "write_template",
+    "write_panel_kind",
+    "write_mcp_server",
+    "save_provider_credential",
+}
 """They write under an id of the caller's choice, and ids are each customer's own: a stranger writes its own thing."""
 
 
@@ -161,12 +167,15 @@ async def test_a_stranger_who_writes_under_our_id_writes_a_thing_of_its_own(nats
     async with a_whole_api(nats_url, database) as api:
         kind = {**EXAMPLES["write_panel_kind"]["request"], "title": "Ours"}
         assert (await api.call("PUT", "/api/panel-kinds/ours", key=api.keys[ACME], json=kind)).status_code == 200
+        own = "/api/provider-credentials/openai"
+        assert (await api.call("PUT", own, key=api.keys[ACME], json={"key": "sk-of-acme-1111"})).status_code == 200
         before = {
             path: (await api.call("GET", path, key=api.keys[ACME])).json()
-            for path in ("/api/agents/triage", f"/api/templates/{START['template_id']}", "/api/panel-kinds/ours")
+            for path in ("/api/agents/triage", f"/api/templates/{START['template_id']}", "/api/panel-kinds/ours", own)
         }
         document = json.loads(openapi.whole())
         ids = {"agent_id": "triage", "template_id": START["template_id"], "panel_kind": "ours", "server_name": "ours"}
+        ids["provider"] = "openai"
         things = Things(ids)
         for one in operations(document):
             if one.id in OWN_NAMESPACE:

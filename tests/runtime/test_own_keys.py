@@ -7,6 +7,7 @@ import httpx
 import msgspec
 import pytest
 from tests.support.config_api import a_config_api, a_key, config_settings
+from tests.support.provider_urls import provider_urls
 from tests.support.runtime_calls import run_events
 from tests.support.runtime_sessions import PanelPage, an_admitted_session
 
@@ -58,7 +59,7 @@ async def config_of(
     nats_url: str, database: str, simulators: Simulators
 ) -> AsyncIterator[dict[str, httpx.AsyncClient]]:
     """Config, asked by either customer."""
-    settings = {"development_reach_loopback": True, "provider_urls": f"openai={simulators.openai_base_url}"}
+    settings = {"development_reach_loopback": True, "provider_urls": provider_urls(simulators)}
     async with a_config_api(nats_url, database, **settings) as acme:
         key = await a_key(config_settings(nats_url, database), "other")
         other = httpx.AsyncClient(

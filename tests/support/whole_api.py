@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 from tests.support.gateways import ACME, OTHER, gateway_settings, seed
+from tests.support.provider_urls import provider_urls
 from tests.support.until import until
 
 import config.bootstrap
@@ -18,6 +19,7 @@ import panel_bridge.bootstrap
 import panel_bridge.settings
 from baton import edge
 from chassis.service import Service
+from simulators import Scenario, Simulators
 
 PEPPER = "pepper"
 _EACH_SERVICE = ("/api/agents/x", "/api/session/x/status", "/api/sessions/x/cost", "/api/sessions/x/panels")
@@ -52,17 +54,23 @@ class WholeApi:
 
 @contextlib.asynccontextmanager
 async def a_whole_api(nats_url: str, database: str) -> AsyncIterator[WholeApi]:
-    """All services but the runtime, roomless, with keys of two customers under `keys`, by the customer's name."""
+    """All services but the runtime, roomless, with keys of two customers under `keys`, by the customer's name.
+
+    Providers are simulated, so that a key of a customer's own is tested and nobody outside is asked.
+    """
     of_gateway = gateway_settings(nats_url, database, rooms=False)
     keys = {str(ACME): await seed(of_gateway), str(OTHER): await seed(of_gateway, customer=OTHER)}
     shared = {"nats_url": nats_url, "postgres_dsn": database, "key_pepper": PEPPER}
     of_panels = panel_bridge.settings.Settings(**shared)
     of_ledger = ledger.settings.Settings(**shared, signing_key=bytes(range(32)).hex())
-    of_config = config.settings.Settings(**shared, secret_keys="cd" * 32)
-    await config.bootstrap.migrate(of_config)
-    await panel_bridge.bootstrap.migrate(of_panels)
-    await ledger.bootstrap.migrate(of_ledger)
     async with contextlib.AsyncExitStack() as stack:
+        simulators = await stack.enter_async_context(Simulators(scenario=Scenario()))
+        of_config = config.settings.Settings(
+            **shared, secret_keys="cd" * 32, development_reach_loopback=True, provider_urls=provider_urls(simulators)
+        )
+        await config.bootstrap.migrate(of_config)
+        await panel_bridge.bootstrap.migrate(of_panels)
+        await ledger.bootstrap.migrate(of_ledger)
         services = {
             "config": await stack.enter_async_context(config.bootstrap.open_service(of_config)),
             "gateway": await stack.enter_async_context(gateway.bootstrap.open_service(of_gateway)),

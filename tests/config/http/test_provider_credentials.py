@@ -7,6 +7,7 @@ import httpx
 import pytest
 from tests.support.config_api import a_config_api, config_settings, problem
 from tests.support.listeners import answering, listening
+from tests.support.provider_urls import provider_urls
 
 from chassis.nats.connection import Client, connect
 from chassis.nats.event_log import NatsEventLog
@@ -35,8 +36,7 @@ async def simulators() -> AsyncIterator[Simulators]:
 
 @pytest.fixture
 async def api(nats_url: str, database: str, simulators: Simulators) -> AsyncIterator[httpx.AsyncClient]:
-    urls = f"openai={simulators.openai_base_url},deepgram={simulators.deepgram_base_url}"
-    urls += f",cartesia={simulators.cartesia_base_url}"
+    urls = provider_urls(simulators)
     async with a_config_api(nats_url, database, development_reach_loopback=True, provider_urls=urls) as client:
         yield client
 
