@@ -15,6 +15,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 _propagator = TraceContextTextMapPropagator()
+# A proxy until there is a provider. Looking it up for each span would cost more than the span.
+_tracer = trace.get_tracer("baton")
 
 
 def make_provider(*, service: str, otlp_endpoint: str) -> TracerProvider:
@@ -43,16 +45,11 @@ def flush(*, timeout_ms: int) -> None:
         provider.force_flush(timeout_ms)
 
 
-def tracer() -> trace.Tracer:
-    """The tracer of our own spans."""
-    return trace.get_tracer("baton")
-
-
 @contextlib.contextmanager
 def continued(traceparent: str, name: str) -> Iterator[trace.Span]:
     """A span named `name` under the caller's `traceparent` (a new trace when that is empty or malformed)."""
     parent = _propagator.extract({"traceparent": traceparent}) if traceparent else otel_context.Context()
-    with tracer().start_as_current_span(name, context=parent) as span:
+    with _tracer.start_as_current_span(name, context=parent) as span:
         yield span
 
 
