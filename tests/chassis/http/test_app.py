@@ -131,12 +131,12 @@ async def test_what_may_be_asked_is_told_to_anybody(client: httpx.AsyncClient) -
 
 
 async def test_a_body_is_read_as_what_it_is_and_not_as_a_query(client: httpx.AsyncClient) -> None:
-    for body in ({"count": "1"}, {"count": True}, {"count": 1.0}, {"count": 1, "rush": 1}, {"count": 1, "rush": "no"}):
+    for body in ({"count": "1"}, {"count": True}, {"count": 1.5}, {"count": 1, "rush": 1}, {"count": 1, "rush": "no"}):
         wrong = problem(await client.post("/orders", json=body), 400, "invalid_input")
         assert wrong["errors"][0]["pointer"] == ("/rush" if "rush" in body else "/count")
     problem(await client.post("/orders", content=b"{"), 400, "invalid_input")
     problem(await client.post("/orders", content=b'{"count": "\xff"}'), 400, "invalid_input")
-    assert (await client.post("/orders", json={"count": 1, "rush": True})).status_code == 201
+    assert (await client.post("/orders", json={"count": 1.0, "rush": True})).status_code == 201
 
 
 async def test_until_the_keys_are_read_nobody_is_told_that_a_key_is_wrong() -> None:

@@ -186,6 +186,7 @@ def _sendable(schema: Document) -> Document:
         (kept["type"],) = [one for one in kept["type"] if one != "null"]
     if "enum" in kept:
         kept["enum"] = [one for one in kept["enum"] if one is not None]
+        kept.pop("pattern", None)
     return kept
 
 
@@ -223,10 +224,8 @@ def _request_body(handler: HTTPRouteHandler, schemas: _Schemas, example: Mapping
 
 
 def _raw(kind: str) -> Document:
-    """A body that the handler reads as it comes; bytes that are no text have no schema (OpenAPI 3.1, §4.8.14.2)."""
-    if kind.endswith("json"):
-        return {"schema": {"type": "object"}}
-    return {"schema": {"type": "string"}} if kind.startswith("text/") else {}
+    """A body that the handler reads as it comes; what is not JSON needs no schema (OpenAPI 3.1, §4.8.14.2)."""
+    return {"schema": {"type": "object"}} if kind.endswith("json") else {}
 
 
 def _success(handler: HTTPRouteHandler, schemas: _Schemas, example: Mapping[str, Any]) -> Document:

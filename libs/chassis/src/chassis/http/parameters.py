@@ -25,6 +25,12 @@ class BadTime(InvalidInput):
 IdText = Annotated[str | None, QueryParameter(pattern=ID_PATTERN)]
 """A handler's argument that is an id in the query, such as `actor: IdText = None`."""
 
+
+def one_of(*values: str) -> QueryParameter:
+    """Marks a handler's argument of the type ``str | None`` as one of these. As a Literal it would take `null`."""
+    return QueryParameter(pattern=f"^({'|'.join(values)})$", schema_extra={"enum": list(values)})
+
+
 MomentText = Annotated[str | None, QueryParameter(schema_extra={"format": "date-time"})]
 """A moment in the query, not yet read."""
 

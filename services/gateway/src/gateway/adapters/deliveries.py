@@ -140,7 +140,7 @@ class Deliveries:
         )
 
     async def page(
-        self, customer: CustomerId, endpoint: str, *, state: State | None, before: tuple[int, int] | None, limit: int
+        self, customer: CustomerId, endpoint: str, *, state: str | None, before: tuple[int, int] | None, limit: int
     ) -> list[KeptDelivery]:
         """The endpoint's, newest event first, at most `limit` before the place `before`."""
         async with customers_rows(self._pool, customer) as db:

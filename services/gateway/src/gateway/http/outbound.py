@@ -1,16 +1,16 @@
 """/api/webhooks: the endpoints that are told what happens, and what was delivered to them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from litestar import delete, get, post
-from litestar.params import FromQuery, JSONBody
+from litestar.params import JSONBody
 from msgspec import Meta
 
 from chassis.errors import NotFound
 from chassis.http.app import Caller, PathId
 from chassis.http.pages import DEFAULT_LIMIT, BadCursor, CursorText, PageLimit, decode_cursor, page_of
-from chassis.http.parameters import BadPosition, PositionText, position
+from chassis.http.parameters import BadPosition, PositionText, one_of, position
 from chassis.postgres.faults import Behind
 from contracts.envelope import format_time
 from contracts.events.webhook import Summary, Told
@@ -184,7 +184,7 @@ async def list_deliveries(
     principal: Caller,
     endpoints: KnowsEndpoints,
     deliveries: KeepsDeliveries,
-    status: FromQuery[State | None] = None,
+    status: Annotated[str | None, one_of(*get_args(State))] = None,
     cursor: CursorText = None,
     limit: PageLimit = DEFAULT_LIMIT,
 ) -> DeliveryPage:

@@ -1,14 +1,14 @@
 """/api/sessions and /api/sessions/{id}: a customer's sessions, found by what it knows of them."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, get_args
 
 from litestar import Request, get
 from litestar.params import FromQuery
 
 from chassis.http.app import Caller, PathId
 from chassis.http.pages import DEFAULT_LIMIT, BadCursor, CursorText, PageLimit, decode_cursor, page_of
-from chassis.http.parameters import BadPosition, BadTime, MomentText, PositionText, moment, position
+from chassis.http.parameters import BadPosition, BadTime, MomentText, PositionText, moment, one_of, position
 from chassis.postgres.faults import Behind, PositionOfAnotherLog
 from chassis.postgres.pool import Pool
 from chassis.postgres.wait import wait_for_position
@@ -48,7 +48,7 @@ async def list_sessions(
     pool: ReadModels,
     vault: KeepsKeys,
     opener: Opens,
-    status: FromQuery[Status | None] = None,
+    status: Annotated[str | None, one_of(*get_args(Status))] = None,
     template_id: FromQuery[str | None] = None,
     external_id: FromQuery[str | None] = None,
     created_after: MomentText = None,

@@ -22,7 +22,7 @@ class Place(msgspec.Struct, frozen=True, array_like=True):
 class Search(msgspec.Struct, frozen=True, kw_only=True):
     """What is looked for; each that is given narrows. `digests` are those of whole metadata pairs."""
 
-    status: Status | None = None
+    status: str | None = None
     template_id: str | None = None
     external_id: str | None = None
     digests: list[str] = []
