@@ -23,6 +23,8 @@ async def test_a_panel_kind_from_its_first_mistakes_to_the_archive(nats_url: str
         assert [error["pointer"] for error in problem(wrong)["errors"]] == ["/url", "/tools/0/name"]
         shapeless = await api.put(AT, json={**POLL, "commands": {"close_poll": {"effect": {}}}})
         assert shapeless.status_code == 400
+        deep = b'{"state_schema":' + b'{"not":' * 50_000 + b"{}" + b"}" * 50_001
+        assert problem(await api.put(AT, content=deep, headers={"Content-Type": "application/json"}))["status"] == 400
         assert (await api.get(AT)).status_code == 404
         assert (await api.put("/api/panel-kinds/notepad", json=POLL)).status_code == 400
 
