@@ -24,7 +24,7 @@ from config.adapters.reading_progress import Progress, forget_progress, note_pro
 from config.adapters.sealed_blobs import BlobGone, SealedBlobs
 from config.domain.blocks import Unreadable
 from config.domain.chunk_file import BadChunkFile, ChunkFile, decode_chunks, encode_chunks
-from config.domain.chunking import Chunk, chunked
+from config.domain.chunking import Chunk, chunked, title_of
 from config.domain.knowledge_document import Kept, NoSuchDocument
 from config.knowledge import KIND, KnowledgeBase, Owner
 from contracts.envelope import Envelope, decode_commit
@@ -188,7 +188,7 @@ class Ingestion(LogFold):
     async def _settle(self, owner: Owner, kept: Kept) -> None:
         """Chunks, their vectors where there is an endpoint, and the event that names both."""
         chunks, pages = await self._chunks(owner, kept)
-        file, input_tokens = await self._embedded(owner, chunks)
+        file, input_tokens = await self._embedded(owner, title_of(kept.uploaded.name), chunks)
         if kept.processed is not None and not file.model:
             return
         blob = await self._blobs.put(owner.customer, owner.document, kept.uploaded.key, encode_chunks(file))
@@ -216,7 +216,7 @@ class Ingestion(LogFold):
         reading = await self._reader.read(kept.uploaded.media_type, content)
         return await asyncio.to_thread(chunked, reading.blocks), reading.pages
 
-    async def _embedded(self, owner: Owner, chunks: list[Chunk]) -> _Embedded:
+    async def _embedded(self, owner: Owner, title: str, chunks: list[Chunk]) -> _Embedded:
         """With vectors; without, where there is no endpoint or it does not answer: words can be searched at once."""
         bare = _Embedded(ChunkFile(chunks=chunks), 0)
         if self._embeddings is None:
@@ -226,7 +226,7 @@ class Ingestion(LogFold):
         for start in range(0, len(chunks), BATCH):
             await note_progress(self._pool, owner.customer, owner.document, Progress(start, len(chunks)))
             try:
-                found = await _patiently(self._embeddings, [one.whole for one in chunks[start : start + BATCH]])
+                found = await _patiently(self._embeddings, [one.within(title) for one in chunks[start : start + BATCH]])
             except EmbeddingsUnavailable as error:
                 log.warning("document_not_embedded", document=owner.document, why=str(error))
                 return bare

@@ -27,10 +27,15 @@ class Chunk(msgspec.Struct, frozen=True):
     page: int
     text: str
 
-    @property
-    def whole(self) -> str:
-        """Headings and text, as it is embedded."""
-        return "\n".join([" > ".join(self.heading), self.text]) if self.heading else self.text
+    def within(self, title: str) -> str:
+        """As it is embedded: what it is about stands in its document's title and headings more often than in itself."""
+        return "\n".join([" > ".join([title, *self.heading]), self.text])
+
+
+def title_of(name: str) -> str:
+    """The words of a document's name: `coffee-machine_v2.md` is "coffee machine v2"."""
+    stem = re.sub(r"\.[A-Za-z0-9]{1,8}\Z", "", name.strip())
+    return re.sub(r"[\W_]+", " ", stem).strip() or name
 
 
 class _Unit(msgspec.Struct, frozen=True):

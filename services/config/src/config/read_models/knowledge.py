@@ -13,6 +13,7 @@ import structlog
 from chassis.event_log import Recorded
 from chassis.projection import Db
 from config.domain.chunk_file import ChunkFile
+from config.domain.chunking import title_of
 from config.domain.languages import text_search_configuration
 from contracts.envelope import Envelope, parse_time
 from contracts.events.knowledge_document import (
@@ -104,7 +105,7 @@ class Knowledge:
     ) -> None:
         row = await db.fetchrow(
             "update knowledge_document set status = 'ready', chunks = $3, pages = $4, updated_at = $5"
-            " where customer = $1 and id = $2 returning key, config",
+            " where customer = $1 and id = $2 returning key, config, name",
             *(customer, document, data.chunks, data.pages, at),
         )
         file = await self._read(customer, document, row["key"], data.blob) if row else None
@@ -113,20 +114,16 @@ class Knowledge:
             return
         assert row is not None
         await db.execute("delete from knowledge_chunk where customer = $1 and document = $2", customer, document)
+        title = title_of(row["name"])
         await db.executemany(
             "insert into knowledge_chunk (customer, document, number, heading, page, body, config, words)"
             " values ($1, $2, $3, $4, $5, $6, $7::text, setweight(to_tsvector($7::text::regconfig, $8), 'A')"
+            " || setweight(to_tsvector($7::text::regconfig, $9), 'B')"
             " || setweight(to_tsvector($7::text::regconfig, $6), 'D'))",
             [
                 (
-                    customer,
-                    document,
-                    one.number,
-                    list(one.heading),
-                    one.page,
-                    one.text,
-                    row["config"],
-                    _path(one.heading),
+                    *(customer, document, one.number, list(one.heading), one.page, one.text, row["config"]),
+                    *(" ".join(one.heading), title),
                 )
                 for one in file.chunks
             ],
@@ -135,10 +132,6 @@ class Knowledge:
 
 def _id(envelope: Envelope) -> tuple[str, str]:
     return envelope.customer, envelope.subject
-
-
-def _path(heading: tuple[str, ...]) -> str:
-    return " ".join(heading)
 
 
 async def _insert(

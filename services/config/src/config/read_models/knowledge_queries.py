@@ -140,9 +140,9 @@ with asked as (
         where customer = $1 and ($3::text[] is null or id = any ($3))
     ) spoken
 ),
--- A question in whole sentences has words that no passage has: any of them will do, unless some are excluded.
+-- A question in whole sentences has words that no passage has: any of them will do, unless the asker was exact.
 loose as (
-    select config, strict, case when strict::text like '%!%' then strict
+    select config, strict, case when strict::text like '%!%' or $2 like '%"%' then strict
         else replace(strict::text, '&', '|')::tsquery end as query
     from asked where numnode(strict) > 0
 )

@@ -9,21 +9,21 @@ import msgspec
 
 from config.domain.blocks import Reading, Unread, Unreadable
 from config.reading import limits
-from config.reading.formats import READERS, checked
+from config.reading.formats import Read, checked, reader_of
 
 
 def main(media_type: str, memory_bytes: str, cpu_s: str) -> None:
     """Read what comes on standard input to its end."""
-    limits.load_codecs()
+    read = reader_of(media_type)
     limits.confine(memory_bytes=int(memory_bytes), cpu_s=int(cpu_s))
-    answer = _answer(media_type, sys.stdin.buffer.read())
+    answer = _answer(read, sys.stdin.buffer.read())
     sys.stdout.buffer.write(msgspec.json.encode(answer))
     sys.stdout.buffer.flush()
 
 
-def _answer(media_type: str, content: bytes) -> Reading | Unread:
+def _answer(read: Read, content: bytes) -> Reading | Unread:
     try:
-        return checked(READERS[media_type](content))
+        return checked(read(content))
     except Unreadable as unreadable:
         return Unread(code=unreadable.code)
     except MemoryError:

@@ -1,20 +1,21 @@
 """A reader for each media type. Each takes bytes and raises Unreadable, or anything else that bytes can bring about."""
 
+import importlib
 from collections.abc import Callable
+from typing import cast
 
 from config.domain.blocks import MAX_PAGES, MAX_TEXT, Reading, Unreadable
 from config.domain.uploads import HTML, MARKDOWN, PDF, PLAIN
-from config.reading.html import read_html
-from config.reading.markdown import read_markdown
-from config.reading.pdf import read_pdf
-from config.reading.plain import read_plain
 
-READERS: dict[str, Callable[[bytes], Reading]] = {
-    PLAIN: read_plain,
-    MARKDOWN: read_markdown,
-    HTML: read_html,
-    PDF: read_pdf,
-}
+Read = Callable[[bytes], Reading]
+
+_READERS = {PLAIN: "plain", MARKDOWN: "markdown", HTML: "html", PDF: "pdf"}
+
+
+def reader_of(media_type: str) -> Read:
+    """Only what this type needs is imported: a process reads one document. Raises KeyError."""
+    name = _READERS[media_type]
+    return cast(Read, getattr(importlib.import_module(f"config.reading.{name}"), f"read_{name}"))
 
 
 def checked(reading: Reading) -> Reading:

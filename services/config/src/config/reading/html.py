@@ -3,6 +3,7 @@
 from html.parser import HTMLParser
 
 from config.domain.blocks import Block, Headings, Reading
+from config.reading.plain import decoded
 
 _SKIPPED = frozenset({"script", "style", "template", "noscript", "nav", "svg", "head", "iframe", "object", "select"})
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
@@ -47,7 +48,7 @@ _CELLS = frozenset({"td", "th"})
 
 def read_html(content: bytes) -> Reading:
     """Raises UnicodeDecodeError for what is not UTF-8."""
-    return Reading(blocks=_read(content.decode("utf-8-sig")).blocks)
+    return Reading(blocks=_read(decoded(content)).blocks)
 
 
 def text_of(source: str) -> str:

@@ -1,16 +1,17 @@
 """What a reading process may use. It sets its own bounds before it sees the first byte of a document."""
 
-import encodings
+import contextlib
 import importlib
 import pkgutil
 import resource
+from types import ModuleType
 
 
-def load_codecs() -> None:
-    """Import every codec now: once files cannot be opened any more, none could be imported."""
-    for module in pkgutil.iter_modules(encodings.__path__):
-        if module.name not in ("mbcs", "oem"):  # of another system
-            importlib.import_module(f"encodings.{module.name}")
+def load(package: ModuleType) -> None:
+    """Import all of a package now: once files cannot be opened any more, nothing can be imported."""
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        with contextlib.suppress(ImportError):  # of another system, or of what is not installed
+            importlib.import_module(module.name)
 
 
 def confine(*, memory_bytes: int, cpu_s: int) -> None:

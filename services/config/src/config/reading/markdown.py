@@ -7,11 +7,12 @@ from markdown_it.token import Token
 
 from config.domain.blocks import Block, Headings, Reading
 from config.reading.html import text_of
+from config.reading.plain import decoded
 
 
 def read_markdown(content: bytes) -> Reading:
     """Raises UnicodeDecodeError for what is not UTF-8."""
-    source = content.decode("utf-8-sig")
+    source = decoded(content)
     lines, headings = source.splitlines(), Headings()
     blocks: list[Block] = []
     tokens = MarkdownIt("commonmark").enable("table").parse(source)

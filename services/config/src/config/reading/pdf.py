@@ -1,5 +1,6 @@
 """PDF, page by page. Its outline, where it has one, gives the headings; else those that the text itself shows."""
 
+import encodings
 import io
 import logging
 import re
@@ -7,10 +8,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import pypdf
 from pypdf import PdfReader
 from pypdf.errors import FileNotDecryptedError, LimitReachedError
 
 from config.domain.blocks import MAX_PAGES, MAX_TEXT, Block, Headings, Reading, Unreadable
+from config.reading.limits import load
 from config.reading.plain import blocks_of
 
 _HYPHENATED = re.compile(r"(\w)-\n(?=[a-zäöüß])")
@@ -20,6 +23,8 @@ _DEEPEST = 6
 Outline = dict[int, list[tuple[int, str]]]
 """By page, from 1: the level and title of each entry."""
 
+load(encodings)  # fonts name them
+load(pypdf)
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it quotes what it could not understand
 
 

@@ -1,5 +1,6 @@
 """Plain text: paragraphs between empty lines, and the few ways in which plain text says that a line is a heading."""
 
+import codecs
 import re
 from collections.abc import Iterator, Sequence
 
@@ -12,7 +13,15 @@ _LONGEST = 80
 
 def read_plain(content: bytes) -> Reading:
     """Raises UnicodeDecodeError for what is not UTF-8."""
-    return Reading(blocks=list(blocks_of(content.decode("utf-8-sig").splitlines(), Headings())))
+    return Reading(blocks=list(blocks_of(decoded(content).splitlines(), Headings())))
+
+
+def decoded(content: bytes) -> str:
+    """The text of UTF-8, with or without a mark of its byte order; raises UnicodeDecodeError.
+
+    The codec `utf-8-sig` does the same, but is a module that is imported at its first use.
+    """
+    return content.removeprefix(codecs.BOM_UTF8).decode()
 
 
 def blocks_of(lines: Sequence[str], headings: Headings) -> Iterator[Block]:
