@@ -1,8 +1,8 @@
-"""A customer's configuration as files: ``agents/<id>.yaml``, ``templates/<id>.yaml`` and ``panel-kinds/<name>.yaml``.
+"""A customer's configuration as files, each what the API takes, named by what it is called.
 
-Each holds what the API takes.
-
-Files hold what differs from the defaults, so that a reader sees what somebody decided.
+``agents/<id>.yaml``, ``templates/<id>.yaml``, ``panel-kinds/<name>.yaml``, ``tools/<name>.yaml``,
+``mcp-servers/<name>.yaml``, and one ``aliases.yaml``. Files hold what differs from the defaults, so that a reader sees
+what somebody decided; of a secret they hold the name of the environment variable that has it, never the secret.
 """
 
 from collections.abc import Mapping
@@ -13,55 +13,121 @@ from typing import Any, TypeVar
 import msgspec
 import yaml
 
+from contracts.custom_tool import CustomTool
 from contracts.ids import AgentId, InvalidId, PanelId, TemplateId, check_id
+from contracts.mcp_server import McpServer
 from contracts.panels.kind import PanelKindFile
 from contracts.template_version import AgentDefinition, TemplateDraft
 
 AGENTS, TEMPLATES, PANEL_KINDS = "agents", "templates", "panel-kinds"
+TOOLS, MCP_SERVERS, ALIASES = "tools", "mcp-servers", "aliases.yaml"
 _SUFFIX = ".yaml"
 _WIDTH = 120
 
-Said = AgentDefinition | TemplateDraft | PanelKindFile
-T = TypeVar("T", bound=Said)
+T = TypeVar("T")
 
 
 class BadFolder(Exception):
     """The folder, or a file in it, is not what it should be; the message names the file."""
 
 
-class ConfigFolder(msgspec.Struct, frozen=True, kw_only=True):
-    """What a folder says, by the ids that its files are named by."""
+class ToolFile(CustomTool, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A custom tool; `secret_from` names the environment variable that holds its signing secret."""
 
-    agents: dict[AgentId, AgentDefinition]
-    templates: dict[TemplateId, TemplateDraft]
+    secret_from: str = ""
+
+    def tool(self) -> CustomTool:
+        """The definition alone."""
+        return msgspec.convert(
+            {name: value for name, value in msgspec.structs.asdict(self).items() if name != "secret_from"}, CustomTool
+        )
+
+
+class McpServerFile(McpServer, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An MCP server, and its tools as somebody approved them: by their hashes.
+
+    `headers_from` names, for each header that carries credentials, the environment variable that holds it whole.
+    """
+
+    headers_from: dict[str, str] = {}
+    approved: dict[str, str] = {}
+    idempotent: list[str] = []
+
+    def server(self) -> McpServer:
+        """The definition alone."""
+        return McpServer(url=self.url, timeout_s=self.timeout_s, allowed_tools=self.allowed_tools)
+
+
+class Share(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A version that an alias leads to, and its share of new sessions in percent."""
+
+    number: int
+    weight: int = 100
+
+
+Aliases = dict[str, int | list[Share]]
+"""Of one template: where each alias leads, as one version's number or as shares."""
+
+
+class ConfigFolder(msgspec.Struct, frozen=True, kw_only=True):
+    """What a folder says, by the ids and names that its files are named by."""
+
+    agents: dict[AgentId, AgentDefinition] = {}
+    templates: dict[TemplateId, TemplateDraft] = {}
     panel_kinds: dict[PanelId, PanelKindFile] = {}
+    tools: dict[str, ToolFile] = {}
+    mcp_servers: dict[str, McpServerFile] = {}
+    aliases: dict[TemplateId, Aliases] = {}
 
 
 def read_folder(folder: Traversable) -> ConfigFolder:
-    """Read a folder. Raises BadFolder for one that holds nothing of these, and for a file that is not right."""
-    agents = {AgentId(id): one for id, one in _read_all(folder / AGENTS, AgentDefinition).items()}
-    templates = {TemplateId(id): one for id, one in _read_all(folder / TEMPLATES, TemplateDraft).items()}
-    kinds = {PanelId(id): one for id, one in _read_all(folder / PANEL_KINDS, PanelKindFile).items()}
-    if not agents and not templates and not kinds:
-        raise BadFolder(f"{folder} holds neither {AGENTS}/*{_SUFFIX} nor {TEMPLATES}/*{_SUFFIX}")
-    return ConfigFolder(agents=agents, templates=templates, panel_kinds=kinds)
+    """Read a folder. Raises BadFolder for one without anything, and for a file that is not right."""
+    found = ConfigFolder(
+        agents={AgentId(id): one for id, one in _read_all(folder / AGENTS, AgentDefinition).items()},
+        templates={TemplateId(id): one for id, one in _read_all(folder / TEMPLATES, TemplateDraft).items()},
+        panel_kinds={PanelId(id): one for id, one in _read_all(folder / PANEL_KINDS, PanelKindFile).items()},
+        tools=dict(_read_all(folder / TOOLS, ToolFile)),
+        mcp_servers=dict(_read_all(folder / MCP_SERVERS, McpServerFile)),
+        aliases=_read_aliases(folder / ALIASES),
+    )
+    if found == ConfigFolder():
+        kinds = ", ".join(f"{kind}/*{_SUFFIX}" for kind in (AGENTS, TEMPLATES, PANEL_KINDS, TOOLS, MCP_SERVERS))
+        raise BadFolder(f"{folder} holds none of {kinds}, {ALIASES}")
+    return found
 
 
 def write_folder(folder: Path, content: ConfigFolder) -> list[Path]:
     """Write every file that says something else, or is not there; returns those. Other files are left alone."""
-    wanted: dict[Path, Said] = {
+    wanted: dict[Path, Any] = {
         **{folder / AGENTS / f"{id}{_SUFFIX}": one for id, one in content.agents.items()},
         **{folder / TEMPLATES / f"{id}{_SUFFIX}": one for id, one in content.templates.items()},
         **{folder / PANEL_KINDS / f"{id}{_SUFFIX}": one for id, one in content.panel_kinds.items()},
+        **{folder / TOOLS / f"{id}{_SUFFIX}": one for id, one in content.tools.items()},
+        **{folder / MCP_SERVERS / f"{id}{_SUFFIX}": one for id, one in content.mcp_servers.items()},
     }
+    if content.aliases:
+        wanted[folder / ALIASES] = content.aliases
     written = []
     for path, said in wanted.items():
-        if path.exists() and _says(path, said):
-            continue
+        if path.exists():
+            known = _read_aliases(path) if path.name == ALIASES else _read(path, type(said))
+            said = _with_variables_of(known, said)
+            if known == said:
+                continue
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(_text(said), encoding="utf-8")
         written.append(path)
     return written
+
+
+def _with_variables_of(known: Any, said: Any) -> Any:
+    """The same, with the names of environment variables that somebody chose."""
+    if isinstance(said, ToolFile):
+        return msgspec.structs.replace(said, secret_from=known.secret_from or said.secret_from)
+    if isinstance(said, McpServerFile):
+        chosen = {name: known.headers_from.get(name, variable) for name, variable in said.headers_from.items()}
+        return msgspec.structs.replace(said, headers_from=chosen)
+    return said
 
 
 def _read_all(folder: Traversable, kind: type[T]) -> Mapping[str, T]:
@@ -69,6 +135,10 @@ def _read_all(folder: Traversable, kind: type[T]) -> Mapping[str, T]:
         return {}
     files = sorted((file for file in folder.iterdir() if file.name.endswith(_SUFFIX)), key=lambda file: file.name)
     return {_id(file): _read(file, kind) for file in files}
+
+
+def _read_aliases(file: Traversable) -> dict[TemplateId, Aliases]:
+    return _read(file, dict[TemplateId, Aliases]) if file.is_file() else {}
 
 
 def _id(file: Traversable) -> str:
@@ -90,11 +160,7 @@ def _read(file: Traversable, kind: type[T]) -> T:
     return said
 
 
-def _says(file: Path, said: Said) -> bool:
-    return bool(_read(file, type(said)) == said)
-
-
-def _text(said: Said) -> str:
+def _text(said: Any) -> str:
     return yaml.dump(_decided(said), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH)
 
 
