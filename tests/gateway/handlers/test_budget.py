@@ -131,13 +131,13 @@ def gateway_terms(gateway: httpx.AsyncClient) -> Any:
 
 
 @contextlib.asynccontextmanager
-async def a_town(nats_url: str, database: str, **seeded: Any) -> AsyncIterator[Town]:
+async def a_town(nats_url: str, database: str, *, slot_sweep_s: float = 5) -> AsyncIterator[Town]:
     settings = gateway_settings(nats_url, database, development_reach_loopback=True)
-    key = await seed(settings, **seeded)
+    key = await seed(settings)
     rooms = MemoryLiveKit()
     async with (
-        a_gateway(settings, key, rooms=rooms) as one,
-        a_gateway(settings, key, rooms=rooms) as two,
+        a_gateway(settings, key, rooms=rooms, slot_sweep_s=slot_sweep_s) as one,
+        a_gateway(settings, key, rooms=rooms, slot_sweep_s=slot_sweep_s) as two,
         outside(nats_url, rooms) as world,
     ):
         yield Town([one, two], world, settings, rooms)
@@ -208,6 +208,22 @@ async def test_starts_at_once_over_two_gateways_never_hold_back_more_than_the_mo
                 town.settings.postgres_dsn, log=town.world.log, service="gateway", projection=projection
             )
             assert report.comparison.differences == [], projection.name
+
+
+async def test_what_was_held_back_for_a_session_that_never_began_is_free_again(nats_url: str, database: str) -> None:
+    async with a_town(nats_url, database, slot_sweep_s=0.2) as town:
+        await town.limit(monthly_budget_nano=DOLLAR, session_budget_nano=DOLLAR)
+        await town.ask(
+            "with taken as (insert into gateway.slot (session, customer, taken_at)"
+            " values ('ses_stuck', $1, now() - interval '31 s'))"
+            " insert into gateway.reservation (session, customer, currency, budget_nano)"
+            " values ('ses_stuck', $1, 'USD', 1)",
+            ACME,
+        )
+        await until(lambda: town.world.has("ses_stuck", "refused"), what="the stuck session is refused")
+        await town.reads()
+        assert codes(await town.start(2)) == {(201, ""): 1, (402, "budget_exhausted"): 1}
+        assert await town.ask("select count(*) from gateway.reservation where session = 'ses_stuck'") == 0
 
 
 async def test_a_session_names_its_prices_and_its_budget_and_is_counted_by_them(nats_url: str, database: str) -> None:

@@ -179,7 +179,7 @@ class UserReturned(EventData, frozen=True, kw_only=True):
 
 @event("session.limit_reached")
 class LimitReached(EventData, frozen=True, kw_only=True):
-    """A limit of the template was met; the agent wraps up."""
+    """A limit of the session was met, and the agent wraps up; `value` is the limit: seconds, nano-units or steps."""
 
     limit: Literal["duration", "budget", "tool_steps"]
     value: int

@@ -10,7 +10,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     `livekit_url` is where this process reaches LiveKit; empty means roomless: nothing is dispatched and no token is
     made. `livekit_public_url` is what browsers are told, where that differs. Times in seconds.
-    `price_book` is the deployment's own, by name: it prices sessions of customers who have none of their own.
+    `price_book` is the deployment's own, by name: the same as the ledger's; it prices
+    sessions of customers who have none of their own.
     `development_reach_loopback` lets customers' webhooks be on this very machine: never in production.
     `login_public_keys` verify the access tokens of members: Ed25519, 64 hexadecimal digits each, commas between; empty
     lets no member in.

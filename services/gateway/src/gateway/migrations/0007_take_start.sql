@@ -47,21 +47,23 @@ begin
     perform pg_advisory_xact_lock(lock_key);
     moment := clock_timestamp();
     wait_s := 0;
+    starts_left := '{}';
 
-    select coalesce(array_agg(filled.starts order by filled.place), '{}'),
-        coalesce(max((1 - filled.starts) * 60 / filled.quota), 0)
-    into starts_left, wait_s
-    from (
-        select asked.place, asked.quota, least(
-            asked.quota,
-            coalesce(b.starts_left + extract(epoch from moment - b.filled_at) * asked.quota / 60, asked.quota)
-        ) as starts
-        from unnest(kinds, names, quotas) with ordinality as asked (kind, name, quota, place)
-        left join start_bucket b on b.customer = new_customer and b.kind = asked.kind and b.name = asked.name
-    ) filled;
-    if wait_s > 0 then
-        outcome := 'often';
-        return;
+    if cardinality(kinds) > 0 then
+        select array_agg(filled.starts order by filled.place), max((1 - filled.starts) * 60 / filled.quota)
+        into starts_left, wait_s
+        from (
+            select asked.place, asked.quota, least(
+                asked.quota,
+                coalesce(b.starts_left + extract(epoch from moment - b.filled_at) * asked.quota / 60, asked.quota)
+            ) as starts
+            from unnest(kinds, names, quotas) with ordinality as asked (kind, name, quota, place)
+            left join start_bucket b on b.customer = new_customer and b.kind = asked.kind and b.name = asked.name
+        ) filled;
+        if wait_s > 0 then
+            outcome := 'often';
+            return;
+        end if;
     end if;
 
     if (select count(*) from slot where customer = new_customer) >= most then
@@ -98,13 +100,15 @@ begin
 
     insert into slot (session, customer, dispatched_at)
     values (new_session, new_customer, case when dispatching then moment end);
-    insert into start_bucket as b (customer, kind, name, starts_left, filled_at)
-    select new_customer, kind, name, starts_left[place] - 1, moment
-    from unnest(kinds, names) with ordinality as asked (kind, name, place)
-    on conflict (customer, kind, name)
-        do update set starts_left = excluded.starts_left, filled_at = excluded.filled_at;
-    select coalesce(array_agg(left_before - 1 order by place), '{}') into starts_left
-    from unnest(starts_left) with ordinality as known (left_before, place);
+    if cardinality(kinds) > 0 then
+        insert into start_bucket as b (customer, kind, name, starts_left, filled_at)
+        select new_customer, kind, name, starts_left[place] - 1, moment
+        from unnest(kinds, names) with ordinality as asked (kind, name, place)
+        on conflict (customer, kind, name)
+            do update set starts_left = excluded.starts_left, filled_at = excluded.filled_at;
+        select array_agg(left_before - 1 order by place) into starts_left
+        from unnest(starts_left) with ordinality as known (left_before, place);
+    end if;
     outcome := 'taken';
 end
 $$;

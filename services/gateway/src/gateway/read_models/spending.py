@@ -16,10 +16,10 @@ from contracts.envelope import parse_time
 from contracts.events import session
 from contracts.events.usage import UsageEvent
 from contracts.ids import CustomerId, SessionId
-from contracts.pricing import PriceBook
-from contracts.registry import EventData, decode_data
+from contracts.registry import decode_data
 from contracts.subjects import Log
 from gateway.domain.allowance import month_of
+from gateway.domain.spending import SessionSpend, admitted, over, used
 
 _TABLES = """
 create table session_spend (
@@ -48,25 +48,12 @@ Session = tuple[CustomerId, SessionId]
 Month = tuple[CustomerId, str, str]
 """(customer, calendar month in UTC by the event's time, currency)"""
 
-
-class Row(msgspec.Struct, kw_only=True):
-    """A session while it is folded."""
-
-    customer: CustomerId
-    session: SessionId
-    price_book: str = ""
-    currency: str = ""
-    budget_nano: int | None = None
-    spent_nano: int = 0
-    open: bool = False
-
-
-_COLUMNS = Row.__struct_fields__
+_FIELDS = SessionSpend.__struct_fields__
+_COLUMNS = ("customer", "session", *_FIELDS)
 _UPSERT = (
     f"insert into session_spend ({', '.join(_COLUMNS)})"  # noqa: S608 (names of this file)
     f" values ({', '.join(f'${number}' for number in range(1, len(_COLUMNS) + 1))})"
-    " on conflict (customer, session) do update set "
-    + ", ".join(f"{column} = excluded.{column}" for column in _COLUMNS[2:])
+    " on conflict (customer, session) do update set " + ", ".join(f"{field} = excluded.{field}" for field in _FIELDS)
 )
 
 
@@ -88,31 +75,24 @@ class Spending:
         rows = await _load(db, {_key(event) for event in told})
         months: dict[Month, int] = {}
         for event in told:
-            row = rows.setdefault(_key(event), Row(customer=_key(event)[0], session=_key(event)[1]))
-            data = decode_data(event.envelope)
-            if isinstance(data, UsageEvent):
-                book = await self._books.find(db, row.customer, row.price_book)
-                _spend(row, months, book, data, time=event.envelope.time)
-            else:
-                await self._evolve(db, row, data)
-        await db.executemany(_UPSERT, [_values(row) for row in rows.values()])
+            key = _key(event)
+            rows[key] = await self._after(db, key, rows.get(key, SessionSpend()), event, months)
+        await db.executemany(_UPSERT, [(*key, *_values(spend)) for key, spend in rows.items()])
         await _add(db, months)
 
-    async def _evolve(self, db: Db, row: Row, data: EventData) -> None:
+    async def _after(
+        self, db: Db, key: Session, spend: SessionSpend, event: Recorded, months: dict[Month, int]
+    ) -> SessionSpend:
+        data = decode_data(event.envelope)
         if isinstance(data, session.SessionRequested):
-            row.price_book, row.open = data.price_book, True
-            row.budget_nano = data.limits.budget_nano if isinstance(data.limits.budget_nano, int) else None
-            row.currency = (await self._books.find(db, row.customer, row.price_book)).currency
-        elif isinstance(data, _OVER):
-            row.open = False
-
-
-def _spend(row: Row, months: dict[Month, int], book: PriceBook, used: UsageEvent, *, time: str) -> None:
-    amount = book.total_nano(used.provider, used.model, used.quantities)
-    month = (row.customer, month_of(parse_time(time)), book.currency)
-    row.spent_nano += amount
-    row.currency = book.currency
-    months[month] = months.get(month, 0) + amount
+            return admitted(data, await self._books.find(db, key[0], data.price_book))
+        if isinstance(data, UsageEvent):
+            book = await self._books.find(db, key[0], spend.price_book)
+            spend, amount = used(spend, data, book)
+            month = (key[0], month_of(parse_time(event.envelope.time)), book.currency)
+            months[month] = months.get(month, 0) + amount
+            return spend
+        return over(spend) if isinstance(data, _OVER) else spend
 
 
 def _tells(event: Recorded) -> bool:
@@ -124,7 +104,7 @@ def _key(event: Recorded) -> Session:
     return event.envelope.customer, SessionId(event.envelope.subject)
 
 
-async def _load(db: Db, keys: Iterable[Session]) -> dict[Session, Row]:
+async def _load(db: Db, keys: Iterable[Session]) -> dict[Session, SessionSpend]:
     wanted = list(keys)
     found = await db.fetch(
         f"select {', '.join(_COLUMNS)} from session_spend"  # noqa: S608 (names of this file)
@@ -132,14 +112,18 @@ async def _load(db: Db, keys: Iterable[Session]) -> dict[Session, Row]:
         [customer for customer, _ in wanted],
         [id for _, id in wanted],
     )
-    rows = [Row(**{**dict(row), "spent_nano": int(row["spent_nano"])}) for row in found]
-    return {(row.customer, row.session): row for row in rows}
+    return {
+        (row["customer"], row["session"]): SessionSpend(
+            **{**{field: row[field] for field in _FIELDS}, "spent_nano": int(row["spent_nano"])}
+        )
+        for row in found
+    }
 
 
-def _values(row: Row) -> list[object]:
-    values = [getattr(row, column) for column in _COLUMNS]
-    values[_COLUMNS.index("spent_nano")] = Decimal(row.spent_nano)
-    return values
+def _values(spend: SessionSpend) -> list[object]:
+    return [
+        Decimal(value) if field == "spent_nano" else value for field, value in msgspec.structs.asdict(spend).items()
+    ]
 
 
 async def _add(db: Db, months: dict[Month, int]) -> None:
