@@ -13,7 +13,23 @@ BUILTIN_DESCRIPTIONS = {
 SET_FLAG = "set_flag"
 """Its parameters are the flags that the template declares."""
 
+SEARCH_KNOWLEDGE_BASE = "search_knowledge_base"
+"""What it searches is the agent's `knowledge`."""
+
 BUILTIN_PARAMETERS: dict[str, Schema] = {
+    "search_knowledge_base": {
+        "type": "object",
+        "properties": {
+            "query": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 1000,
+                "description": "What to look for, in the words of the documents: a question or key words.",
+            }
+        },
+        "required": ["query"],
+        "additionalProperties": False,
+    },
     "end_session": {
         "type": "object",
         "properties": {"reason": {"type": "string", "maxLength": 2000, "description": "Why, in a sentence."}},

@@ -31,13 +31,15 @@ from config.domain.agent_definition import AGENT_DEFINITION, Written
 from config.domain.api_key import API_KEY
 from config.domain.custom_tool import CUSTOM_TOOL
 from config.domain.customer import CUSTOMER
+from config.domain.knowledge_document import KNOWLEDGE_DOCUMENT, Kept
+from config.domain.knowledge_rules import named_documents
 from config.domain.panel_kind import PANEL_KIND
 from config.domain.template import TEMPLATE, Drafted
 from contracts.builtin_tools import BUILTIN_TOOLS
 from contracts.custom_tool import CustomTool
 from contracts.envelope import parse_time
 from contracts.events.api_key import KeyKind
-from contracts.ids import AgentId, ApiKeyId, CustomerId, PanelId, TemplateId, is_id
+from contracts.ids import AgentId, ApiKeyId, CustomerId, DocumentId, PanelId, TemplateId, is_id
 from contracts.mcp_server import VersionMcpServer, parse_reference
 from contracts.model_catalogue import builtin_models
 from contracts.panels.kind import PanelKind
@@ -126,6 +128,7 @@ class Entities:
             models=builtin_models(),
             tools=await self._tools(principal.customer, definitions.values()),
             servers=await self._servers(principal.customer, definitions.values()),
+            documents=await self._documents(principal.customer, definitions.values()),
         )
         version, content = encode_version(assembled)
         await self._objects.put(version, content)
@@ -247,6 +250,17 @@ class Entities:
             return {}
         found = await asyncio.gather(*(self._publishable(customer, name) for name in wanted))
         return {name: server for name, server in zip(wanted, found, strict=True) if server is not None}
+
+    async def _documents(self, customer: CustomerId, definitions: Iterable[AgentDefinition]) -> dict[DocumentId, Kept]:
+        """Those of the customer's documents that the agents name and that are there."""
+        wanted = sorted({id for one in definitions for id in named_documents(one) if is_id(id)})
+        streams = await asyncio.gather(
+            *(
+                self._handler.load(config_subject(customer, "knowledge_document", id), KNOWLEDGE_DOCUMENT)
+                for id in wanted
+            )
+        )
+        return {id: stream.state for id, stream in zip(wanted, streams, strict=True) if isinstance(stream.state, Kept)}
 
     async def _found(self, customer: CustomerId, kind: str, id: str, decider: Decider[C, EventData, S]) -> Stream[S]:
         stream = await self._handler.load(config_subject(customer, kind, id), decider)

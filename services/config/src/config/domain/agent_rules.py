@@ -13,6 +13,7 @@ MAX_NAME = 100
 MAX_TEXT = 32_000
 MAX_LISTED = 50
 MAX_KEYTERMS = 100
+MAX_KNOWLEDGE = 100
 MAX_TERM = 100
 _LANGUAGE = re.compile(r"(multi|[a-z]{2,3}(-[A-Za-z0-9]{2,8})*)\Z")
 
@@ -25,6 +26,9 @@ def own_errors(definition: AgentDefinition) -> Iterator[FieldError]:
         yield from too_many(f"/{name}", len(getattr(definition, name)), MAX_LISTED)
     yield from repeated("/tools", definition.tools)
     yield from repeated("/panels", list(definition.panels))
+    documents = definition.knowledge if isinstance(definition.knowledge, list) else []
+    yield from too_many("/knowledge", len(documents), MAX_KNOWLEDGE)
+    yield from repeated("/knowledge", list(documents))
     yield from _llm(definition)
     yield from _languages(definition)
     yield from _speech(definition)

@@ -11,6 +11,7 @@ from chassis.errors import FieldError, InvalidInput
 from config.domain.agent_rules import own_errors
 from config.domain.draft_rules import Definitions, Kinds, draft_errors
 from config.domain.handoff_rules import guard_errors
+from config.domain.knowledge_rules import Documents, knowledge_errors
 from config.domain.model_rules import model_errors, template_model_errors
 from config.domain.named_tools import (
     Servers,
@@ -42,10 +43,11 @@ def assemble(
     models: ModelCatalogue,
     tools: Tools | None = None,
     servers: Servers | None = None,
+    documents: Documents | None = None,
 ) -> TemplateVersion:
     """The whole set; `definitions` holds those agents of the draft that exist, `tools` the customer's own tools.
 
-    `servers` are its MCP servers, each with all of its tools that may be published.
+    `servers` are its MCP servers, each with all of its tools that may be published; `documents` those that agents name.
     Raises InvalidTemplate.
     """
     tools, servers = tools or {}, servers or {}
@@ -54,6 +56,7 @@ def assemble(
         *template_model_errors(draft, models),
         *_agent_errors(draft, definitions, models),
         *named_tool_errors(draft, definitions, kinds, tools, servers),
+        *knowledge_errors(draft, definitions, documents or {}),
         *_unreachable(draft, definitions),
     ]
     if errors:

@@ -42,6 +42,7 @@ _BLOCKS = frozenset(
         "ul",
     ]
 )
+_GROUPS = ("ul", "ol", "table")
 _ROWS = frozenset({"li", "tr", "br", "dt", "dd"})
 _CELLS = frozenset({"td", "th"})
 
@@ -82,9 +83,9 @@ class _Page(HTMLParser):
         elif tag in _ROWS:
             self._held.append("\n- " if tag == "li" else "\n")
         elif tag in _BLOCKS:
-            self._grouped += tag in ("ul", "ol", "table")
-            self._kept_layout += tag == "pre"
             self._border()
+            self._grouped += tag in _GROUPS
+            self._kept_layout += tag == "pre"
 
     def handle_endtag(self, tag: str) -> None:
         """Text that follows does not belong there any more."""
@@ -97,9 +98,9 @@ class _Page(HTMLParser):
             self._headings.enter(self._heading, "".join(self._held))
             self._held, self._heading = [], 0
         elif tag in _BLOCKS:
-            self._grouped = max(0, self._grouped - (tag in ("ul", "ol", "table")))
-            self._kept_layout = max(0, self._kept_layout - (tag == "pre"))
+            self._grouped = max(0, self._grouped - (tag in _GROUPS))
             self._border()
+            self._kept_layout = max(0, self._kept_layout - (tag == "pre"))
 
     def handle_data(self, data: str) -> None:
         """Words."""
