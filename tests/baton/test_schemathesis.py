@@ -16,6 +16,7 @@ from tests.support.whole_api import WholeApi, a_whole_api
 
 from baton import edge, openapi
 from chassis.service import serving
+from config.http.examples import EXAMPLES
 
 pytestmark = pytest.mark.integration
 
@@ -70,9 +71,10 @@ async def things(api: WholeApi) -> dict[str, str]:
     draft = {"name": "Tutoring", "agents": ["triage"], "initial_agent": "triage", "panels": ["coding_ide"]}
     await call("PUT", "/api/templates/tutoring", draft)
     await call("POST", "/api/templates/tutoring/publish")
+    await call("PUT", "/api/panel-kinds/poll", EXAMPLES["write_panel_kind"]["request"])
     started = await call("POST", "/api/session/start", START)
     ids = {"id": started["session_id"], "session_id": started["session_id"], "panel": "coding_ide"}
-    return {**ids, "agent_id": "triage", "template_id": "tutoring", "alias": "prod"}
+    return {**ids, "agent_id": "triage", "template_id": "tutoring", "alias": "prod", "panel_kind": "poll"}
 
 
 def parameters(ids: Mapping[str, str]) -> str:
