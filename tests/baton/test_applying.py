@@ -8,9 +8,10 @@ import msgspec
 import pytest
 from tests.support.config_api import a_config_api
 
-from baton.applying import Archived, apply, plan, pull
+from baton.applying import apply, plan, pull
 from baton.config_folder import ConfigFolder, read_folder, write_folder
 from baton.demo.api import Api, ApiRefused
+from baton.plan_steps import Archived
 from config.http.examples import EXAMPLES
 from contracts.ids import AgentId, PanelId, TemplateId
 from contracts.panels.kind import PanelKindFile

@@ -7,9 +7,9 @@ import msgspec
 import pytest
 import yaml
 
-from baton.applying import Step
 from baton.commands.configuration import described
 from baton.config_folder import BadFolder, ConfigFolder, read_folder, write_folder
+from baton.plan_steps import Step
 from config.domain.difference import Change
 from config.http.examples import EXAMPLES
 from contracts.ids import AgentId, PanelId, TemplateId

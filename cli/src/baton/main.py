@@ -48,11 +48,11 @@ def _told(error: click.ClickException) -> str:
 
 def _is_known(error: Exception) -> bool:
     """Whether the error is one that a person can do something about, so that its message says enough."""
-    from baton.applying import Archived
     from baton.config_folder import BadFolder
     from baton.demo.api import ApiRefused
     from baton.demo.script import StepFailed
     from baton.operating import NoToken, OutOfReach
+    from baton.plan_steps import Archived
     from baton.ready import NotRunning
     from baton.up import PortTaken
     from chassis.embedded.child import StartFailed

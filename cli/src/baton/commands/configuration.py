@@ -9,16 +9,16 @@ import click
 from msgspec import UNSET
 
 from baton import ready
-from baton.applying import Step
 from baton.applying import apply as take_steps
 from baton.applying import plan as make_plan
 from baton.applying import pull as read_all
 from baton.config_folder import read_folder, write_folder
 from baton.demo.api import open_api
+from baton.plan_steps import Step
 from baton.terminal import data_option, say
 
 _SHOWN = 70
-_SIGNS = {"create": "+", "revise": "~", "publish": ">"}
+_SIGNS = {"create": "+", "revise": "~", "approve": "!", "publish": ">", "move": "@"}
 
 
 @click.command()
