@@ -1,6 +1,7 @@
 """A customer's price book and limits: what is published, what is refused, what changes nothing."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -135,7 +136,7 @@ def test_limits_are_versions_of_a_whole() -> None:
 
 
 @pytest.mark.parametrize("most", [{"max_session_budget_nano": 4}, {"monthly_budget_nano": 4}])
-def test_a_session_gets_no_more_than_the_most_of_a_session_or_a_month(most: dict[str, int]) -> None:
+def test_a_session_gets_no_more_than_the_most_of_a_session_or_a_month(most: dict[str, Any]) -> None:
     with pytest.raises(InvalidLimits) as refused:
         limits.decide(limits.Set(CustomerLimits(session_budget_nano=5, **most)), limits.State())
     assert pointers(refused.value) == {("/session_budget_nano", "out_of_range")}

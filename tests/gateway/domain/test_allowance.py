@@ -77,11 +77,16 @@ def test_a_budget_is_in_the_currency_of_the_prices_or_nothing_starts() -> None:
     for wrong in (
         Terms(limits=dollars, book=own, max_sessions=1),
         Terms(limits=euros, max_sessions=1),
-        Terms(book=own, max_sessions=1, max_monthly_nano=5),
+        Terms(limits=euros, book=own, max_sessions=1, max_monthly_nano=5),
     ):
         with pytest.raises(BudgetInOtherCurrency):
             allowed(wrong)
     assert allowed(Terms(limits=CustomerLimits(max_sessions=3), book=own, max_sessions=9)).currency == "EUR"
+
+
+def test_who_is_capped_by_an_operator_is_priced_by_the_operator() -> None:
+    found = allowed(Terms(book=OwnBook(versions=(EUROS,)), max_sessions=1, max_monthly_nano=5))
+    assert (found.price_book, found.currency, found.monthly_nano) == ("2026-11", "USD", 5)
 
 
 def test_before_a_version_begins_the_deployments_prices_hold() -> None:

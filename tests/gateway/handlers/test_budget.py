@@ -5,6 +5,7 @@ import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -61,7 +62,7 @@ class Town:
         await self.world.log.append(Log.CONFIG, subject, [envelope], expected=last.sequence if last else 0)
         end = await self.world.log.end(Log.CONFIG)
         for gateway in self.gateways:
-            await until(lambda gateway=gateway: _at(gateway, end), what="the gateway has the limits")
+            await until(partial(_at, gateway, end), what="the gateway has the limits")
 
     async def start(self, number: int) -> list[httpx.Response]:
         starts = [self.gateways[place % 2].post("/api/session/start", json=START) for place in range(number)]
@@ -118,8 +119,8 @@ class Town:
 
 
 async def _at(gateway: httpx.AsyncClient, sequence: int) -> bool:
-    terms = gateway_terms(gateway)
-    return await terms.reached(sequence, timeout_s=0.1)
+    reached: bool = await gateway_terms(gateway).reached(sequence, timeout_s=0.1)
+    return reached
 
 
 def gateway_terms(gateway: httpx.AsyncClient) -> Any:

@@ -66,7 +66,7 @@ class PriceBookSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 class PriceBookList(msgspec.Struct, frozen=True, kw_only=True):
     """Your versions, the last first, and then the deployment's; there is one page. The deployment's price your sessions
-    as long as none of yours is in force.
+    as long as none of yours is in force, and always where an operator caps what your month may cost.
     """
 
     data: list[PriceBookSummary]

@@ -66,14 +66,17 @@ def allowance_of(
     template: str,
     now: datetime,
 ) -> Allowance:
-    """What a start of this template by this credential may take now. Raises BudgetInOtherCurrency."""
-    own, limits = terms.book.in_force(now), terms.limits
+    """What a start of this template by this credential may take now. Raises BudgetInOtherCurrency.
+
+    An operator's cap is in the deployment's prices. Whoever has one is priced by them alone, or it could write prices
+    of nothing and spend what it likes.
+    """
+    capped, limits = terms.max_monthly_nano is not None, terms.limits
+    own = None if capped else terms.book.in_force(now)
     price_book = own.version if own else deployments.price_book
     currency = own.content.currency if own else deployments.currency
     if limits.has_budget and limits.currency != currency:
         raise BudgetInOtherCurrency(f"your limits are in {limits.currency}, the price book is in {currency}")
-    if terms.max_monthly_nano is not None and deployments.currency != currency:
-        raise BudgetInOtherCurrency(f"your cap is in {deployments.currency}, the price book is in {currency}")
     monthly = lowest(limits.monthly_budget_nano, terms.max_monthly_nano)
     return Allowance(
         price_book=price_book,
