@@ -137,12 +137,14 @@ def _book_checks(
     timeline: list[dict[str, Any]], cost: dict[str, Any], verdict: Verdict, equal: dict[str, bool]
 ) -> list[Check]:
     ends = [item["type"] for item in timeline if item["type"] in ("session.ended", "session.failed")]
-    shares = {name: sum(share["amount_nano"] for share in cost[name]) for name in ("agents", "turns", "families")}
-    sums = all(amount == cost["amount_nano"] for amount in shares.values())
+    amounts = ("amount_nano", "customer_paid_nano")
+    cuts = ("agents", "turns", "families")
+    sums = all(sum(share[amount] for share in cost[cut]) == cost[amount] for cut in cuts for amount in amounts)
+    paid = any(cost[amount] > 0 for amount in amounts)
     different = ", ".join(name for name, same in equal.items() if not same)
     return [
         Check("the session has exactly one end", ends == ["session.ended"], ", ".join(ends)),
-        Check("the call cost something, and all of it has a price", cost["amount_nano"] > 0 and not cost["unpriced"]),
+        Check("the call cost something, and all of it has a price", paid and not cost["unpriced"]),
         Check("the cost adds up per agent, turn and family", sums),
         Check("the exported record verifies", verdict.ok, "; ".join(map(str, verdict.problems))),
         Check("every projection equals its rebuild", bool(equal) and all(equal.values()), different),

@@ -72,9 +72,13 @@ def _cost(cost: dict[str, Any]) -> Table:
     table = Table(title=f"Cost, by price book {cost['price_book']}", title_justify="left")
     table.add_column("agent")
     table.add_column(cost["currency"], justify="right")
+    shown = ["amount_nano"]
+    if cost["customer_paid_nano"]:
+        table.add_column("paid to providers with own keys", justify="right")
+        shown.append("customer_paid_nano")
     for share in cost["agents"]:
-        table.add_row(share["name"] or "(no agent)", _amount(share["amount_nano"]))
-    table.add_row("in all", _amount(cost["amount_nano"]), style="bold")
+        table.add_row(share["name"] or "(no agent)", *(_amount(share[name]) for name in shown))
+    table.add_row("in all", *(_amount(cost[name]) for name in shown), style="bold")
     return table
 
 
