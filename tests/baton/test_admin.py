@@ -7,11 +7,13 @@ from pathlib import Path
 import click
 import pytest
 from tests.support.deployments import Deployment, a_deployment
+from tests.support.provider_urls import provider_urls
 
 from baton.commands.admin import admin
 from baton.main import _is_known
 from baton.operating import TOKEN, URL
 from chassis.operators import Operators
+from simulators import Scenario, Simulators
 
 pytestmark = pytest.mark.integration
 
@@ -51,11 +53,20 @@ def point_at(monkeypatch: pytest.MonkeyPatch, deployment: Deployment) -> None:
     monkeypatch.setenv(TOKEN, deployment.token)
 
 
-async def test_a_customer_is_created_capped_suspended_and_resumed_by_commands(
-    nats_url: str, database: str, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+async def test_customers_and_the_deployments_keys_are_kept_by_commands(
+    nats_url: str,
+    database: str,
+    tmp_path: Path,
+    terminal: Terminal,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     done = terminal.done
-    async with a_deployment(nats_url, database) as deployment:
+    async with (
+        Simulators(scenario=Scenario()) as simulators,
+        a_deployment(
+            nats_url, database, provider_urls=provider_urls(simulators), development_reach_loopback=True
+        ) as deployment,
+    ):
         point_at(monkeypatch, deployment)
         made = json.loads(await done("customers", "create", "Acme", "--id", "acme", "--max-sessions", "3"))
         assert made["key"]["key"].startswith("sk_test_")
@@ -74,6 +85,14 @@ async def test_a_customer_is_created_capped_suspended_and_resumed_by_commands(
         told = await done("audit", "--customer", "acme", "--kind", "customer", "--limit", "2")
         assert "op_grace  acme  customer.suspended  acme" in told
         assert "    /suspended: true -> false" in told
+
+        (file := tmp_path / "key").write_text("sk-deployment-1111\n")
+        for _ in range(2):
+            saved = json.loads(await done("providers", "set", "openai", "--key-file", str(file)))
+            assert (saved["provider"], saved["hint"]) == ("openai", "…1111")
+        assert await done("providers", "list") == "openai\t…1111\n"
+        assert await done("providers", "remove", "openai") == ""
+        assert await done("providers", "list") == ""
 
 
 async def test_what_cannot_be_done_is_one_line(

@@ -5,8 +5,8 @@ import pytest
 from chassis.api_keys import new_api_key
 from chassis.credential_text import is_whole, new_credential
 from chassis.errors import NotAuthenticated
-from chassis.operators import OPERATORS, BadOperators, Operators, new_operator_token, operator_entry
-from contracts.ids import ApiKeyId
+from chassis.operators import BadOperators, Operators, new_operator_token, operator_entry
+from contracts.ids import DEPLOYMENT, ApiKeyId
 
 pytestmark = pytest.mark.unit
 
@@ -28,7 +28,7 @@ def test_a_token_tells_its_operator_and_several_of_one_open_beside_each_other() 
     operators = Operators(entries, pepper=PEPPER)
     for token in (old, new):
         principal = operators.authenticate(token)
-        assert (principal.actor, principal.kind, principal.customer) == ("op_grace", "operator", OPERATORS)
+        assert (principal.actor, principal.kind, principal.customer) == ("op_grace", "operator", DEPLOYMENT)
         assert (principal.scopes, principal.key) == (frozenset(), "")
     for wrong in (other, new[:-1], new_api_key(ApiKeyId("key_1"), livemode=True), ""):
         with pytest.raises(NotAuthenticated):

@@ -17,7 +17,7 @@ from chassis.memory.object_store import MemoryObjectStore
 from chassis.nats.connection import connect
 from contracts.commands.secrets import OpenProviderCredentials, ProviderCredential, ProviderCredentialsOpened
 from contracts.events.usage import LlmUsed
-from contracts.ids import CustomerId
+from contracts.ids import DEPLOYMENT, CustomerId
 from contracts.providers import Payer, ProviderName
 from contracts.registry import decode_data
 from runtime.adapters.local_surface import LocalSurface
@@ -28,7 +28,7 @@ from simulators import Simulators
 
 pytestmark = pytest.mark.integration
 
-DEPLOYMENT, ACME, OTHER = "sk-deployment-0000", "sk-of-acme-1111", "sk-of-other-2222"
+THEIRS, ACME, OTHER = "sk-deployment-0000", "sk-of-acme-1111", "sk-of-other-2222"
 PATH = "/api/provider-credentials/openai"
 
 
@@ -46,7 +46,7 @@ async def a_call(
         objects=objects,
         keys=session.keys(),
         surface=LocalSurface(PanelPage()),
-        providers=await providers_of(asked, deployment=Providers(openai=Provider(simulated, DEPLOYMENT)), ask=ask),
+        providers=await providers_of(asked, deployment=Providers(openai=Provider(simulated, THEIRS)), ask=ask),
         allow=loopback_only,
     ) as call:
         assert await call.say("Hi, I need help with my Python code.") == ["Hi, I am the coding expert."]
@@ -88,6 +88,30 @@ async def test_each_customers_sessions_use_its_own_key_and_no_others_and_say_who
         with pytest.raises(CredentialsUnavailable):
             await a_call(simulators, ask, "other", ["openai"])
         assert len(simulators.requests) == 0, "nobody else's key stands in"
+
+
+async def test_a_key_that_operators_gave_stands_for_that_of_the_environment_and_never_for_a_customers_own() -> None:
+    session = await an_admitted_session(MemoryEventLog(), MemoryObjectStore())
+    metadata = msgspec.structs.replace(
+        session.metadata, own_providers=["openai"], deployment_providers=["openai", "cartesia"]
+    )
+    key = ProviderCredential(key="given", base_url="https://api.cartesia.ai")
+    asked: list[tuple[CustomerId, list[ProviderName]]] = []
+
+    async def config(question: OpenProviderCredentials) -> ProviderCredentialsOpened:
+        asked.append((question.customer, question.providers))
+        return ProviderCredentialsOpened(credentials=dict.fromkeys(question.providers, key))
+
+    async def nobody(_question: OpenProviderCredentials) -> ProviderCredentialsOpened:
+        raise CredentialsUnavailable
+
+    environment = Providers(openai=Provider(key="env"), cartesia=Provider(key="env"), deepgram=Provider(key="env"))
+    found = await providers_of(metadata, deployment=environment, ask=config)
+    assert asked == [(DEPLOYMENT, ["cartesia"]), (metadata.customer, ["openai"])]
+    assert (found.cartesia.key, found.cartesia.payer) == ("given", "deployment")
+    assert (found.openai.payer, found.deepgram.key) == ("customer", "env")
+    without_own = msgspec.structs.replace(metadata, own_providers=[])
+    assert await providers_of(without_own, deployment=environment, ask=nobody) == environment
 
 
 async def test_a_key_that_does_not_open_is_replaced_by_nobodys() -> None:

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 from tests.support.config_api import a_key, config_settings
@@ -24,10 +25,10 @@ class Deployment:
 
 
 @contextlib.asynccontextmanager
-async def a_deployment(nats_url: str, database: str) -> AsyncIterator[Deployment]:
+async def a_deployment(nats_url: str, database: str, **more: Any) -> AsyncIterator[Deployment]:
     token, port = new_operator_token("op_grace"), free_port()
     entries = operator_entry(b"pepper", token)
-    settings = config_settings(nats_url, database, admin_port=port, operators=entries)
+    settings = config_settings(nats_url, database, admin_port=port, operators=entries, **more)
     await migrate(settings)
     key = await a_key(settings, "other")
     async with (

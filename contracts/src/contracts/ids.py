@@ -22,6 +22,9 @@ PanelId = NewType("PanelId", str)
 VersionHash = NewType("VersionHash", str)
 """SHA-256, in lower-case hex, of a published template version."""
 
+DEPLOYMENT = CustomerId("_deployment")
+"""Stands where a customer would, for what is the deployment's own. No customer's id begins with a line."""
+
 ID_PATTERN = "^[A-Za-z0-9_-]{1,64}$"
 """The rule as a JSON Schema pattern."""
 

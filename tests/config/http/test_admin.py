@@ -7,10 +7,12 @@ import httpx
 import pytest
 from tests.support.config_api import config_settings, problem
 from tests.support.deployments import Deployment, a_deployment
+from tests.support.provider_urls import provider_urls
 from tests.support.until import until
 
 from chassis.nats.connection import connect
 from chassis.nats.event_log import NatsEventLog
+from chassis.nats.requests import ask
 from chassis.operators import new_operator_token
 from chassis.postgres.rebuild import check
 from chassis.settings import BadSettings
@@ -18,6 +20,11 @@ from config.admin import ROUTES
 from config.bootstrap import migrate, open_service
 from config.read_models.customer_list import CustomerList
 from config.read_models.entity_index import SERVICE
+from contracts.commands.secrets import OpenProviderCredentials, ProviderCredential, ProviderCredentialsOpened
+from contracts.ids import DEPLOYMENT, CustomerId
+from contracts.providers import ProviderName
+from contracts.subjects import PROVIDER_CREDENTIALS
+from simulators import Scenario, Simulators
 
 pytestmark = pytest.mark.integration
 
@@ -33,7 +40,7 @@ async def deployment(nats_url: str, database: str) -> AsyncIterator[Deployment]:
 def paths() -> list[tuple[str, str]]:
     """Every operation of the admin API, with an id in its path."""
     return [
-        (method, path.replace("{customer_id:str}", "acme"))
+        (method, path.replace("{customer_id:str}", "acme").replace("{provider:str}", "openai"))
         for route in ROUTES
         for path in route.paths
         for method in route.http_methods - {"OPTIONS", "HEAD"}
@@ -50,7 +57,7 @@ async def created(admin: httpx.AsyncClient, **more: Any) -> dict[str, Any]:
 async def test_no_stranger_gets_in_and_the_public_port_knows_nothing_of_it(deployment: Deployment) -> None:
     admin, token = deployment.admin, deployment.admin.headers["Authorization"].removeprefix("Bearer ")
     another = new_operator_token("op_grace")
-    assert len(paths()) == 9
+    assert len(paths()) == 12
     for method, path in paths():
         for wrong in ("", "Bearer", f"Bearer {another}", f"Bearer {token[:-1]}", f"Bearer {deployment.key}", "Basic x"):
             answer = await admin.request(method, path, headers={"Authorization": wrong}, json={})
@@ -154,11 +161,48 @@ async def test_customers_are_listed_and_found_and_a_create_acts_once(
         assert (await check(database, log=NatsEventLog(nats), service=SERVICE, projection=CustomerList())).equal
 
 
+async def test_a_key_of_the_deployment_is_tested_kept_and_opened_for_jobs_alone(nats_url: str, database: str) -> None:
+    good, bad = "sk-deployment-good-1111", "sk-deployment-bad-2222"
+    keys = {"openai": (good,), "deepgram": (good,), "cartesia": (good,)}
+    path = "/admin/provider-defaults/openai"
+    async with (
+        Simulators(scenario=Scenario(keys=keys)) as simulators,
+        a_deployment(
+            nats_url, database, provider_urls=provider_urls(simulators), development_reach_loopback=True
+        ) as deployment,
+        connect(nats_url, name="test") as nats,
+    ):
+
+        async def opened(customer: CustomerId) -> dict[ProviderName, ProviderCredential]:
+            question = OpenProviderCredentials(customer=customer, providers=["openai"])
+            return (await ask(nats, PROVIDER_CREDENTIALS, question, ProviderCredentialsOpened, timeout_s=5)).credentials
+
+        admin = deployment.admin
+        refused = await admin.put(path, json={"key": bad})
+        assert (refused.status_code, problem(refused)["code"]) == (400, "credential_refused")
+        assert await opened(DEPLOYMENT) == {}
+        saved = await admin.put(path, json={"key": good})
+        assert (saved.status_code, saved.json()["hint"]) == (200, "…1111")
+        assert [one["provider"] for one in (await admin.get("/admin/provider-defaults")).json()["data"]] == ["openai"]
+        assert (await opened(DEPLOYMENT))["openai"].key == good
+        assert await opened(CustomerId("other")) == {}
+        own = await deployment.public.get(
+            "/api/provider-credentials", headers={"Authorization": f"Bearer {deployment.key}"}
+        )
+        assert own.json()["data"] == []
+        told = await admin.get("/admin/audit", params={"min_position": saved.json()["position"], "actor": "op_grace"})
+        assert [one["type"] for one in told.json()["data"]] == ["provider_credential.created"]
+        assert good not in told.text
+        assert (await admin.delete(path)).status_code == 204
+        assert await opened(DEPLOYMENT) == {}
+        assert (await admin.put("/admin/provider-defaults/nobody", json={"key": good})).status_code == 404
+
+
 async def test_bad_input_gets_a_clear_problem(deployment: Deployment) -> None:
     admin = deployment.admin
     await created(admin)
     for method, path, body, code in (
-        ("POST", "/admin/customers", {"name": "x", "id": "_operators"}, "invalid_input"),
+        ("POST", "/admin/customers", {"name": "x", "id": "_deployment"}, "invalid_input"),
         ("POST", "/admin/customers", {"name": "x", "id": "a.b"}, "invalid_input"),
         ("POST", "/admin/customers", {"name": ""}, "invalid_customer"),
         ("POST", "/admin/customers", {"name": "x", "max_sessions": -1}, "invalid_customer"),

@@ -13,7 +13,7 @@ from contracts.events.provider_credential import (
     ProviderCredentialRemoved,
     ProviderCredentialReplaced,
 )
-from contracts.ids import CustomerId
+from contracts.ids import DEPLOYMENT, CustomerId
 from contracts.registry import EventData
 from contracts.subjects import CONFIG_WRITER, Log, config_subject
 from gateway.adapters.memory_livekit import MemoryLiveKit
@@ -44,11 +44,13 @@ async def test_a_dispatch_names_the_providers_at_which_its_own_customer_has_a_ke
     async with outside(nats_url, livekit) as world:
         await told(world, ACME, "openai", created, replaced)
         await told(world, ACME, "cartesia", created)
+        await told(world, DEPLOYMENT, "cartesia", created)
         await told(world, ACME, "deepgram", created, removed)
         await told(world, ACME, "of_a_later_release", created)
         async with a_gateway(settings, acme, rooms=livekit) as gateway:
             assert (await dispatched(gateway, livekit, acme)).own_providers == ["openai", "cartesia"]
             assert (await dispatched(gateway, livekit, other)).own_providers == []
+            assert (await dispatched(gateway, livekit, other)).deployment_providers == ["cartesia"]
             await told(world, OTHER, "deepgram", created)
 
             async def known() -> bool:

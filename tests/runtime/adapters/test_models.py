@@ -41,7 +41,7 @@ async def test_options_that_are_left_out_are_the_providers_own() -> None:
 
 def test_a_customers_own_keys_take_the_place_of_the_deployments_where_there_are_any() -> None:
     deployment = Providers(openai=Provider("https://a", "k1"), cartesia=Provider("https://b", "k2"))
-    own = deployment.with_own({"openai": ProviderCredential(key="mine", base_url="https://c")})
+    own = deployment.with_keys({"openai": ProviderCredential(key="mine", base_url="https://c")}, payer="customer")
     assert own.openai == Provider("https://c", "mine", "customer")
     assert own.cartesia == deployment.cartesia
     assert [own.payer(name) for name in ("openai", "cartesia", "whoever")] == ["customer", "deployment", "deployment"]

@@ -149,6 +149,42 @@ def key(place: Place, customer: str, live: bool) -> None:
     _print(operate(place, lambda api: api.post(f"/admin/customers/{customer}/keys", {"livemode": live})))
 
 
+@admin.group()
+def providers() -> None:
+    """Keep the deployment's own keys at providers, for customers who have none there."""
+
+
+@providers.command("list")
+@at_place
+def list_providers(place: Place) -> None:
+    """List providers at which a key is kept; elsewhere the runtime's environment has it."""
+    for one in operate(place, lambda api: api.get("/admin/provider-defaults"))["data"]:
+        click.echo(f"{one['provider']}\t{one['hint']}\t{one['base_url']}".rstrip())
+
+
+@providers.command("set")
+@click.argument("provider")
+@click.option("--key-file", required=True, type=click.File(), help="Holds the key; - is standard input.")
+@click.option("--base-url", default="", help="Where the key is used, other than at the provider's own address.")
+@at_place
+def set_provider(place: Place, provider: str, key_file: Any, base_url: str) -> None:
+    """Test a key at a provider, and use it from the next start on."""
+    body = {"key": key_file.read().strip(), "base_url": base_url}
+
+    async def work(api: Api) -> dict[str, Any]:
+        return await api.put(f"/admin/provider-defaults/{provider}", body, etag=await _any(api, provider))
+
+    _print(operate(place, work))
+
+
+@providers.command("remove")
+@click.argument("provider")
+@at_place
+def remove_provider(place: Place, provider: str) -> None:
+    """Forget a key."""
+    operate(place, lambda api: api.delete(f"/admin/provider-defaults/{provider}"))
+
+
 @admin.command()
 @click.option("--customer")
 @click.option("--actor", help="An API key's, a member's or an operator's id.")
@@ -188,6 +224,12 @@ async def _read(api: Api, customer: str) -> tuple[dict[str, Any], str]:
     if found is None:
         raise ApiRefused(f"not_found: there is no customer {customer}")
     return found, etag
+
+
+async def _any(api: Api, provider: str) -> str:
+    """`*` where a key is kept, to say that it may be replaced."""
+    kept = (await api.get("/admin/provider-defaults"))["data"]
+    return "*" if any(one["provider"] == provider for one in kept) else ""
 
 
 def _short(change: dict[str, Any], side: str) -> str:

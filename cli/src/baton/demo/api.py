@@ -42,6 +42,10 @@ class Api:
         answer: dict[str, Any] = _checked(await self._client.put(path, json=body, headers=headers)).json()
         return answer
 
+    async def delete(self, path: str) -> None:
+        """End a thing."""
+        _checked(await self._client.delete(path))
+
     async def text(self, path: str) -> str:
         """A text answer, such as NDJSON."""
         return _checked(await self._client.get(path)).text

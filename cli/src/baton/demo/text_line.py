@@ -23,7 +23,7 @@ from chassis.nats.object_store import NatsObjectStore
 from contracts.commands.jobs import JobMetadata
 from contracts.envelope import decode_commit
 from contracts.events.provider_credential import ProviderCredentialRemoved
-from contracts.ids import CustomerId, SessionId
+from contracts.ids import DEPLOYMENT, CustomerId, SessionId
 from contracts.panels.registry import builtin
 from contracts.panels.wire import PanelAck, PanelEvent
 from contracts.providers import PROVIDERS, ProviderName
@@ -145,4 +145,5 @@ async def _metadata(log: EventLog, customer: CustomerId, session: SessionId) -> 
         livemode=first.livemode,
         traceparent=first.traceparent,
         own_providers=await _own_providers(log, customer),
+        deployment_providers=await _own_providers(log, DEPLOYMENT),
     )

@@ -11,7 +11,8 @@ from contracts.providers import ProviderName
 class JobMetadata(msgspec.Struct, frozen=True, kw_only=True):
     """The dispatch's metadata: all that a job needs to claim its session. No secret, nothing personal.
 
-    `own_providers` are those at which the customer has a key of its own, as the gateway knew at the dispatch.
+    `own_providers` are those at which the customer has a key of its own, `deployment_providers` those at which config
+    keeps one of the deployment's, as the gateway knew at the dispatch.
     """
 
     session: SessionId
@@ -23,6 +24,7 @@ class JobMetadata(msgspec.Struct, frozen=True, kw_only=True):
     livemode: bool
     traceparent: str = ""
     own_providers: list[ProviderName] = []
+    deployment_providers: list[ProviderName] = []
 
 
 class JobDied(msgspec.Struct, frozen=True, kw_only=True):

@@ -42,7 +42,7 @@ ToolSecretsAnswer = ToolSecretsOpened | ToolSecretsRefused
 
 
 class OpenProviderCredentials(msgspec.Struct, frozen=True, kw_only=True):
-    """Open this customer's own keys at these providers."""
+    """Open this customer's own keys at these providers; of DEPLOYMENT, the deployment's."""
 
     customer: CustomerId
     providers: list[ProviderName]

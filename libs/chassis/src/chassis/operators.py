@@ -13,10 +13,7 @@ from chassis.credential_text import is_whole, new_credential
 from chassis.errors import NotAuthenticated
 from chassis.principal import Principal
 from chassis.sealing import keyed_digest
-from contracts.ids import CustomerId
-
-OPERATORS = CustomerId("_operators")
-"""Stands where a customer would; no customer can have this id."""
+from contracts.ids import DEPLOYMENT
 
 _OPERATOR = re.compile(r"op_[a-z0-9-]{1,32}\Z")
 _ENTRY = re.compile(r"(op_[a-z0-9-]{1,32}):([0-9a-f]{64})\Z")
@@ -61,7 +58,7 @@ class Operators:
         if operator is None:
             raise NotAuthenticated("the operator's token is not one of this deployment")
         return Principal(
-            customer=OPERATORS, actor=operator, scopes=frozenset(), livemode=mode == "live", kind="operator"
+            customer=DEPLOYMENT, actor=operator, scopes=frozenset(), livemode=mode == "live", kind="operator"
         )
 
 

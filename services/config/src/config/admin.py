@@ -19,16 +19,18 @@ from chassis.service import serving
 from chassis.settings import BadSettings
 from config.customers import Customers
 from config.entities import Entities
-from config.http import audit, customers
+from config.http import audit, customers, provider_defaults
+from config.provider_credentials import ProviderCredentials
 from config.settings import Settings
 
 NAME = "operators"
-ROUTES = [*customers.ROUTES, *audit.ADMIN_ROUTES]
+ROUTES = [*customers.ROUTES, *provider_defaults.ROUTES, *audit.ADMIN_ROUTES]
 EXAMPLES: Examples = {
     "create_customer": {"request": {"name": "Acme Learning", "id": "acme", "max_sessions": 25}},
     "rename_customer": {"request": {"name": "Acme Learning Group"}},
     "cap_customer": {"request": {"max_sessions": 10, "max_monthly_nano": 2_500_000_000_000}},
     "suspend_customer": {"request": {"reason": "unpaid invoices"}},
+    "save_provider_default": {"request": {"key": "sk-proj-example"}},
     "issue_customer_key": {"request": {"livemode": True}},
 }
 
@@ -42,6 +44,7 @@ async def open_admin(
     event_log: EventLog,
     pool: Pool,
     entities: Entities,
+    credentials: ProviderCredentials,
     answers: Answers,
     ready: Callable[[], bool],
     source: str,
@@ -61,6 +64,7 @@ async def open_admin(
         dependencies={
             "customers": Customers(log=event_log, clock=SystemClock(), source=source),
             "entities": entities,
+            "credentials": credentials,
             "pool": pool,
         },
         access=operators,

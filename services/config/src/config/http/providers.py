@@ -50,7 +50,7 @@ class CredentialList(msgspec.Struct, frozen=True, kw_only=True):
 async def list_provider_credentials(principal: Caller, credentials: KeepsCredentials) -> CredentialList:
     """The providers that are asked with a key of your own."""
     found = await credentials.all_of(principal.customer)
-    return CredentialList(data=[_told(name, stream.state, stream.position) for name, stream in found.items()])
+    return CredentialList(data=[credential_answer(name, stream.state, stream.position) for name, stream in found.items()])
 
 
 @put(
@@ -73,9 +73,9 @@ async def save_provider_credential(
 
     The key is tested by a request to the provider; where that fails nothing changes. Replacing one needs If-Match.
     """
-    name = _known(provider)
+    name = known_provider(provider)
     saved = await credentials.save(principal, name, key=data.key, base_url=data.base_url, check=precondition(if_match))
-    return Response(_told(name, saved.state, saved.position), headers=tagged(saved.position))
+    return Response(credential_answer(name, saved.state, saved.position), headers=tagged(saved.position))
 
 
 @get("/api/provider-credentials/{provider:str}", opt={"scope": "providers:read", "etag": True})
@@ -83,26 +83,27 @@ async def get_provider_credential(
     provider: PathId, principal: Caller, credentials: KeepsCredentials
 ) -> Response[CredentialAnswer]:
     """Your own key at a provider, without the key."""
-    name = _known(provider)
+    name = known_provider(provider)
     stream = await credentials.find(principal.customer, name)
-    return Response(_told(name, stream.state, stream.position), headers=tagged(stream.position))
+    return Response(credential_answer(name, stream.state, stream.position), headers=tagged(stream.position))
 
 
 @delete("/api/provider-credentials/{provider:str}", opt={"scope": "providers:write", "refuses": (CredentialChanged,)})
 async def remove_provider_credential(provider: PathId, principal: Caller, credentials: KeepsCredentials) -> None:
     """Forget your own key: sessions that start from now on use the deployment's. Twice is safe."""
-    await credentials.remove(principal, _known(provider))
+    await credentials.remove(principal, known_provider(provider))
 
 
-def _known(provider: str) -> ProviderName:
-    """Raises NotFound."""
+def known_provider(provider: str) -> ProviderName:
+    """The provider of that name; raises NotFound."""
     found = provider_named(provider)
     if found is None:
         raise NotFound(f"the providers are {', '.join(PROVIDERS)}")
     return found
 
 
-def _told(provider: ProviderName, state: Any, position: Position | None) -> CredentialAnswer:
+def credential_answer(provider: ProviderName, state: Any, position: Position | None) -> CredentialAnswer:
+    """A key in force, without the key."""
     assert isinstance(state, Saved)
     return CredentialAnswer(provider=provider, hint=state.hint, base_url=state.base_url, position=encoded(position))
 

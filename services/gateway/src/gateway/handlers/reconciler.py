@@ -14,7 +14,7 @@ from chassis.postgres.faults import is_passing
 from chassis.tasks import Tasks
 from chassis.telemetry.tracing import continued
 from contracts.commands.jobs import JobDeathTaken, JobDied, JobMetadata
-from contracts.ids import CustomerId, SessionId
+from contracts.ids import DEPLOYMENT, CustomerId, SessionId
 from contracts.providers import ProviderName
 from gateway.adapters.places import Places
 from gateway.adapters.rooms import LiveKitFault, Rooms
@@ -267,6 +267,7 @@ class Reconciler:
             livemode=view.livemode,
             traceparent=view.traceparent,
             own_providers=self._own_providers(view.customer),
+            deployment_providers=self._own_providers(DEPLOYMENT),
         )
         await self._rooms.dispatch(view.request.room, metadata)
         log.info("job_dispatched", session=view.session, epoch=epoch)

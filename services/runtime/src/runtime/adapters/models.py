@@ -56,12 +56,12 @@ class Providers(msgspec.Struct, frozen=True, kw_only=True):
 
         return cls(openai=of("OPENAI"), deepgram=of("DEEPGRAM"), cartesia=of("CARTESIA"))
 
-    def with_own(self, credentials: Mapping[ProviderName, ProviderCredential]) -> "Providers":
-        """These, with a customer's own keys in place of the deployment's where there are any."""
-        own: dict[str, Any] = {
-            name: Provider(credential.base_url, credential.key, "customer") for name, credential in credentials.items()
+    def with_keys(self, credentials: Mapping[ProviderName, ProviderCredential], *, payer: Payer) -> "Providers":
+        """These, with other keys in their place where there are any."""
+        others: dict[str, Any] = {
+            name: Provider(credential.base_url, credential.key, payer) for name, credential in credentials.items()
         }
-        return msgspec.structs.replace(self, **own)
+        return msgspec.structs.replace(self, **others)
 
     def payer(self, provider: str) -> Payer:
         """Who pays a provider."""

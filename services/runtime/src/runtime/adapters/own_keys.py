@@ -2,7 +2,9 @@
 
 The dispatch says where the customer has a key, and config opens it, once, at the claim. While config does not answer,
 sessions of customers without keys of their own go on as ever; one that needs such a key ends instead of using the
-deployment's, which would be paid by somebody else than the customer was told (ADR 18).
+deployment's, which would be paid by somebody else than the customer was told (ADR 18). The deployment's are those of
+this process' environment, or in their place those that operators have given to config; while that does not answer, the
+environment's do.
 """
 
 import asyncio
@@ -14,6 +16,7 @@ from chassis.nats.connection import Client
 from chassis.nats.requests import NoAnswer, RequestRefused, ask
 from contracts.commands.jobs import JobMetadata
 from contracts.commands.secrets import OpenProviderCredentials, ProviderCredentialsOpened
+from contracts.ids import DEPLOYMENT
 from contracts.subjects import PROVIDER_CREDENTIALS
 from runtime.adapters.models import Providers
 
@@ -37,6 +40,7 @@ class CredentialsUnavailable(Exception):
 
 async def providers_of(metadata: JobMetadata, *, deployment: Providers, ask: AskForCredentials) -> Providers:
     """Where a session's models are, and with which keys; raises CredentialsUnavailable."""
+    deployment = await _kept(metadata, deployment, ask)
     if not metadata.own_providers:
         return deployment
     question = OpenProviderCredentials(customer=metadata.customer, providers=metadata.own_providers)
@@ -44,7 +48,21 @@ async def providers_of(metadata: JobMetadata, *, deployment: Providers, ask: Ask
     if opened.unusable:
         log.error("provider_credentials_unusable", providers=opened.unusable)
         raise CredentialsUnavailable
-    return deployment.with_own(opened.credentials)
+    return deployment.with_keys(opened.credentials, payer="customer")
+
+
+async def _kept(metadata: JobMetadata, deployment: Providers, ask: AskForCredentials) -> Providers:
+    """The deployment's, with what operators gave to config: another key of the same payer, so both may stand in."""
+    wanted = [provider for provider in metadata.deployment_providers if provider not in metadata.own_providers]
+    if not wanted:
+        return deployment
+    try:
+        async with asyncio.timeout(_ASK_S):
+            opened = await ask(OpenProviderCredentials(customer=DEPLOYMENT, providers=wanted))
+    except (TimeoutError, CredentialsUnavailable):
+        log.warning("deployment_credentials_not_opened", providers=wanted)
+        return deployment
+    return deployment.with_keys(opened.credentials, payer="deployment")
 
 
 def asking_for_credentials(client: Client, *, patience_s: float = PATIENCE_S) -> AskForCredentials:
