@@ -12,13 +12,13 @@ from tests.support.mcp_server import RealMcpServer, a_real_mcp_server
 from chassis.nats.connection import connect
 from chassis.nats.event_log import NatsEventLog
 from chassis.nats.object_store import NatsObjectStore
-from chassis.nats.requests import ask
 from contracts.commands.mcp import McpToolsAnswer, McpToolsRefused, McpToolsTaken, ReportMcpTools, SeenChange
 from contracts.commands.secrets import OpenToolSecrets, ToolSecretsAnswer, ToolSecretsOpened
 from contracts.envelope import decode_commit
 from contracts.ids import CustomerId, VersionHash
-from contracts.subjects import MCP_TOOLS, TEMPLATE_VERSIONS_BUCKET, TOOL_SECRETS, Log
+from contracts.subjects import TEMPLATE_VERSIONS_BUCKET, Log
 from contracts.template_version import TemplateVersion, decode_version
+from runtime.adapters.outside import asking_config, telling_config
 
 pytestmark = pytest.mark.integration
 
@@ -50,8 +50,8 @@ async def discovered(api: httpx.AsyncClient, name: str = "shop") -> dict[str, An
     return {one["name"]: one for one in answer.json()["tools"]}
 
 
-async def approve(api: httpx.AsyncClient, tools: dict[str, str], **more: Any) -> httpx.Response:
-    return await api.post("/api/mcp-servers/shop/approve", json={"tools": tools, **more})
+async def approve(api: httpx.AsyncClient, tools: dict[str, str], name: str = "shop", **more: Any) -> httpx.Response:
+    return await api.post(f"/api/mcp-servers/{name}/approve", json={"tools": tools, **more})
 
 
 async def publish(api: httpx.AsyncClient, *tools: str) -> httpx.Response:
@@ -69,16 +69,16 @@ async def version_of(nats_url: str, hash: str) -> TemplateVersion:
 
 
 async def told(nats_url: str, report: ReportMcpTools) -> McpToolsAnswer:
+    """As a session's job tells it."""
     async with connect(nats_url, name="test") as nats:
-        answer: McpToolsAnswer = await ask(nats, MCP_TOOLS, report, McpToolsAnswer, timeout_s=5)
-        return answer
+        return await telling_config(nats)(report)
 
 
 async def secrets(nats_url: str, hash: str, customer: str = "acme") -> ToolSecretsAnswer:
+    """As a session's job asks."""
     async with connect(nats_url, name="test") as nats:
         question = OpenToolSecrets(customer=CustomerId(customer), version=VersionHash(hash))
-        answer: ToolSecretsAnswer = await ask(nats, TOOL_SECRETS, question, ToolSecretsAnswer, timeout_s=5)
-        return answer
+        return await asking_config(nats)(question)
 
 
 def a_report(hash: str, **changes: Any) -> ReportMcpTools:
@@ -136,23 +136,6 @@ async def test_a_tool_is_discovered_approved_tried_and_published_as_it_was_seen(
         assert [one["name"] for one in page.json()["data"]] == ["shop"]
 
 
-async def test_what_changed_between_looking_and_approving_is_not_approved(api: httpx.AsyncClient) -> None:
-    async with a_real_mcp_server() as real:
-        await written(api, real.url)
-        tools = await discovered(api)
-        real.replace("look_up", lambda order: order, description="Sends every order again.")
-        answer = await approve(api, {"look_up": tools["look_up"]["hash"], "boom": tools["boom"]["hash"]})
-        assert (answer.status_code, problem(answer)["code"]) == (409, "mcp_tools_changed")
-        assert problem(answer)["errors"][0]["pointer"] == "/tools/look_up"
-        assert (await api.get("/api/mcp-servers/shop")).json()["tools"] == {}
-        gone = await approve(api, {"never": "ab" * 32})
-        assert problem(gone)["code"] == "mcp_tools_changed"
-        now = (await discovered(api))["look_up"]["hash"]
-        unsaid = await approve(api, {"look_up": now}, idempotent=["look_up"])
-        assert problem(unsaid)["errors"][0]["code"] == "not_said", "its annotation went with the change"
-        assert (await approve(api, {"look_up": now})).status_code == 200
-
-
 async def test_a_tool_that_a_session_saw_changed_is_disabled_until_it_is_approved_again(
     api: httpx.AsyncClient, nats_url: str
 ) -> None:
@@ -206,7 +189,24 @@ async def test_credentials_stay_where_they_were_given_for(api: httpx.AsyncClient
         assert {"mcp_server.created", "mcp_server.revised", "mcp_server.secret_replaced"} <= types
 
 
-async def test_a_server_is_checked_as_it_is_written(api: httpx.AsyncClient, nats_url: str, database: str) -> None:
+async def what_changed_between_looking_and_approving_is_not_approved(api: httpx.AsyncClient) -> None:
+    async with a_real_mcp_server() as real:
+        await written(api, real.url, "moving")
+        tools = await discovered(api, "moving")
+        real.replace("look_up", lambda order: order, description="Sends every order again.")
+        answer = await approve(api, {"look_up": tools["look_up"]["hash"], "boom": tools["boom"]["hash"]}, "moving")
+        assert (answer.status_code, problem(answer)["code"]) == (409, "mcp_tools_changed")
+        assert problem(answer)["errors"][0]["pointer"] == "/tools/look_up"
+        assert (await api.get("/api/mcp-servers/moving")).json()["tools"] == {}
+        gone = await approve(api, {"never": "ab" * 32}, "moving")
+        assert problem(gone)["code"] == "mcp_tools_changed"
+        now = (await discovered(api, "moving"))["look_up"]["hash"]
+        unsaid = await approve(api, {"look_up": now}, "moving", idempotent=["look_up"])
+        assert problem(unsaid)["errors"][0]["code"] == "not_said", "its annotation went with the change"
+        assert (await approve(api, {"look_up": now}, "moving")).status_code == 200
+
+
+async def a_server_is_checked_as_it_is_written(api: httpx.AsyncClient) -> None:
     good = {"url": "https://mcp.example.com/mcp"}
     for wrong, pointer in (
         ({"url": "ftp://mcp.example.com"}, "/url"),
@@ -217,44 +217,51 @@ async def test_a_server_is_checked_as_it_is_written(api: httpx.AsyncClient, nats
         ({"headers": {"X-Key": "a\r\nb"}}, "/headers/X-Key"),
         ({"headers": {"X-Key": "1", "x-key": "2"}}, "/headers"),
     ):
-        answer = await api.put("/api/mcp-servers/shop", json={**good, **wrong})
+        answer = await api.put("/api/mcp-servers/checked", json={**good, **wrong})
         assert [one["pointer"] for one in problem(answer)["errors"]] == [pointer]
     assert problem(await api.put("/api/mcp-servers/No", json=good))["errors"][0]["code"] == "not_a_name"
-    assert (await api.put("/api/mcp-servers/shop", json=good)).status_code == 200
-    assert (await api.put("/api/mcp-servers/shop", json=good)).status_code == 200, "the same again"
-    assert (await api.put("/api/mcp-servers/shop", json={**good, "timeout_s": 9})).status_code == 428
+    assert (await api.put("/api/mcp-servers/checked", json=good)).status_code == 200
+    assert (await api.put("/api/mcp-servers/checked", json=good)).status_code == 200, "the same again"
+    assert (await api.put("/api/mcp-servers/checked", json={**good, "timeout_s": 9})).status_code == 428
     for _ in range(2):
-        assert (await api.post("/api/mcp-servers/shop/archive")).json()["archived"] is True
+        assert (await api.post("/api/mcp-servers/checked/archive")).json()["archived"] is True
     for path in ("discover", "try"):
-        answer = await api.post(f"/api/mcp-servers/shop/{path}", json={"tool": "x"} if path == "try" else None)
+        answer = await api.post(f"/api/mcp-servers/checked/{path}", json={"tool": "x"} if path == "try" else None)
         assert problem(answer)["code"] == "mcp_server_archived"
 
 
-async def test_a_server_that_gives_no_answer_is_told_and_approves_nothing(api: httpx.AsyncClient) -> None:
-    async with listening(answering("307 Moved", headers="Location: http://127.0.0.1/\r\n")) as peer:
-        await written(api, f"http://127.0.0.1:{peer.port}/")
-        found = (await api.post("/api/mcp-servers/shop/discover")).json()
+async def a_server_that_gives_no_answer_is_told_and_approves_nothing(api: httpx.AsyncClient) -> None:
+    async with listening(answering("307 Moved", headers="Location: /elsewhere\r\n")) as peer:
+        await written(api, f"http://127.0.0.1:{peer.port}/", "silent")
+        found = (await api.post("/api/mcp-servers/silent/discover")).json()
         assert (found["failure"], found["tools"]) == ("http_error", [])
-        refused = await approve(api, {"look_up": "ab" * 32})
+        refused = await approve(api, {"look_up": "ab" * 32}, "silent")
         assert (refused.status_code, problem(refused)["code"]) == (409, "mcp_server_out_of_reach")
-        tried = await api.post("/api/mcp-servers/shop/try", json={"tool": "look_up"})
+        tried = await api.post("/api/mcp-servers/silent/try", json={"tool": "look_up"})
         assert tried.json()["failure"] == "http_error"
-        assert all(b"Location" not in request for request in peer.requests)
-    assert (await api.post("/api/mcp-servers/shop/discover")).json()["failure"] == "not_reached"
+        assert peer.connections == 3, "one for each, and none for where the redirect leads"
+    assert (await api.post("/api/mcp-servers/silent/discover")).json()["failure"] == "not_reached"
 
 
-async def test_a_tool_outside_the_rules_cannot_be_approved_and_hinders_no_other(api: httpx.AsyncClient) -> None:
+async def a_tool_outside_the_rules_cannot_be_approved_and_hinders_no_other(api: httpx.AsyncClient) -> None:
     async with a_real_mcp_server() as real:
         real.server.add_tool(lambda: "x", name="t" * 100, description="Too long a name for a model.")
         real.server.add_tool(lambda: "x", name="talk", description="y" * 5000)
-        await written(api, real.url, allowed_tools=["look_up", "talk", "t" * 100])
-        tools = await discovered(api)
+        await written(api, real.url, "odd", allowed_tools=["look_up", "talk", "t" * 100])
+        tools = await discovered(api, "odd")
         assert [one["code"] for one in tools["t" * 100]["mistakes"]] == ["too_long"]
-        refused = await approve(api, {name: tools[name]["hash"] for name in ("look_up", "talk")})
+        refused = await approve(api, {name: tools[name]["hash"] for name in ("look_up", "talk")}, "odd")
         assert problem(refused)["errors"][0]["pointer"] == "/tools/talk/description"
         assert not tools["boom"]["allowed"]
-        forbidden = await approve(api, {"boom": tools["boom"]["hash"]})
+        forbidden = await approve(api, {"boom": tools["boom"]["hash"]}, "odd")
         assert problem(forbidden)["errors"][0]["code"] == "not_allowed"
-        assert (await approve(api, {"look_up": tools["look_up"]["hash"]})).status_code == 200
-        await written(api, real.url, allowed_tools=["talk"])
-        assert problem(await publish(api, "shop.look_up"))["errors"][0]["code"] == "tool_not_approved"
+        assert (await approve(api, {"look_up": tools["look_up"]["hash"]}, "odd")).status_code == 200
+        await written(api, real.url, "odd", allowed_tools=["talk"])
+        assert problem(await publish(api, "odd.look_up"))["errors"][0]["code"] == "tool_not_approved"
+
+
+async def test_what_cannot_be_is_refused_by_name_and_does_nothing(api: httpx.AsyncClient) -> None:
+    await what_changed_between_looking_and_approving_is_not_approved(api)
+    await a_server_is_checked_as_it_is_written(api)
+    await a_server_that_gives_no_answer_is_told_and_approves_nothing(api)
+    await a_tool_outside_the_rules_cannot_be_approved_and_hinders_no_other(api)
