@@ -12,6 +12,7 @@ from baton.config_folder import BadFolder, ConfigFolder, read_folder, write_fold
 from baton.plan_steps import Step
 from config.domain.difference import Change
 from config.http.examples import EXAMPLES
+from contracts.conditions import Condition
 from contracts.ids import AgentId, PanelId, TemplateId
 from contracts.panels.kind import PanelKindFile
 from contracts.speech import SpeechTuning
@@ -24,7 +25,14 @@ TUTOR = AgentDefinition(
     name="Tutor",
     instructions="You teach.\nYou say on, off and no.\n",
     greeting="Grüß dich, {{user.name}}",
-    handoff_targets=[HandoffTarget(agent=AgentId("host"), policy="none")],
+    handoff_targets=[
+        HandoffTarget(
+            agent=AgentId("host"),
+            policy="summary",
+            arguments={"type": "object", "properties": {"topic": {"type": "string"}}},
+            guard=Condition(every=[Condition(negated=Condition(variable="topic", equals="off"))]),
+        )
+    ],
     llm=LlmChoice(model="gpt-4.1", max_output_tokens=400),
     panels=[PanelId("notepad")],
     speech=SpeechTuning(pronunciations={"SQL": "sequel"}),
@@ -55,6 +63,7 @@ def test_a_file_holds_what_somebody_decided_and_no_defaults(tmp_path: Path) -> N
     write_folder(tmp_path, CONTENT)
     written = yaml.safe_load((tmp_path / "agents" / "tutor.yaml").read_text("utf-8"))
     assert "voice" not in written
+    assert written["handoff_targets"][0]["guard"] == {"all": [{"not": {"variable": "topic", "equals": "off"}}]}
     assert written["llm"] == {"model": "gpt-4.1", "max_output_tokens": 400}
     assert "instructions: |\n" in (tmp_path / "agents" / "tutor.yaml").read_text("utf-8")
 

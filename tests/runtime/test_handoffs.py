@@ -8,9 +8,10 @@ import pytest
 from livekit.agents import APIError, llm
 from livekit.agents.llm import ChatContext
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, APIConnectOptions
-from tests.support.runtime_calls import a_call
+from tests.support.runtime_calls import ACall, a_call
 from tests.support.runtime_sessions import CODING_IDE, a_version
 from tests.support.scripted_models import Reply, ScriptedModels, call
+from tests.support.until import until
 
 from contracts.conditions import Condition
 from contracts.events.handoff import HandoffCompleted, HandoffReason, HandoffRefused, HandoffSummary
@@ -127,6 +128,26 @@ async def test_a_summary_that_takes_too_long_is_not_waited_for(monkeypatch: pyte
         await running.talk.say("remember the word zebra")
         await running.talk.say("which word?")
     assert heard.was_told("zebra")
+
+
+async def test_a_session_that_ends_while_a_summary_is_made_hands_nothing_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runtime.adapters.summaries.SUMMARY_S", 0.3)
+    heard = Heard()
+    models = SlowSummaries(heard)
+    async with a_call(heard, version=with_edge(policy="summary"), models=models) as running:
+        running.talk.conversation.session.generate_reply(user_input="go on")
+        await until(lambda: _has(running, "handoff.requested"), what="the transfer is granted")
+        running.talk.conversation.end("operator_ended")
+        await running.talk.wait_ended()
+        assert await running.facts("handoff.completed") == []
+        ((refused, _),) = await running.facts("handoff.refused")
+    assert isinstance(refused, HandoffRefused)
+    assert refused.why == "session_ending"
+    assert heard.expert == []
+
+
+async def _has(running: ACall, type: str) -> bool:
+    return bool(await running.facts(type))
 
 
 SCHEMA = {

@@ -169,7 +169,8 @@ def _decided(value: Any) -> Any:
     if isinstance(value, msgspec.Struct):
         fields = msgspec.structs.fields(value)
         decided = {field.name: getattr(value, field.name) for field in fields}
-        return {field.name: _decided(decided[field.name]) for field in fields if not _is_default(field, decided)}
+        kept = [field for field in fields if not _is_default(field, decided)]
+        return {field.encode_name: _decided(decided[field.name]) for field in kept}
     if isinstance(value, list | tuple):
         return [_decided(one) for one in value]
     if isinstance(value, dict):
