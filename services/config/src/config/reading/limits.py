@@ -17,14 +17,15 @@ def load(package: ModuleType) -> None:
 def confine(*, memory_bytes: int, cpu_s: int) -> None:
     """From now on: so much memory and processor time, no new file or socket, nothing written to a disk, no child."""
     _set(resource.RLIMIT_AS, memory_bytes)
-    _set(resource.RLIMIT_CPU, cpu_s)
+    _set(resource.RLIMIT_CPU, cpu_s, more=1)
     _set(resource.RLIMIT_CORE, 0)
     _set(resource.RLIMIT_FSIZE, 0)
     _set(resource.RLIMIT_NPROC, 0)
     _set(resource.RLIMIT_NOFILE, 0)
 
 
-def _set(kind: int, bound: int) -> None:
+def _set(kind: int, bound: int, *, more: int = 0) -> None:
+    """`more` leaves room between the bound, where a signal tells of it, and the end, where the kernel kills."""
     _, hard = resource.getrlimit(kind)
-    least = bound if hard == resource.RLIM_INFINITY else min(bound, hard)
-    resource.setrlimit(kind, (least, least))
+    most = bound + more if hard == resource.RLIM_INFINITY else min(bound + more, hard)
+    resource.setrlimit(kind, (min(bound, most), most))
