@@ -1,11 +1,11 @@
 """What config does with panel kinds of customers' own: write, look up, archive. Baton's own are files of contracts."""
 
-from chassis.principal import Principal
 from chassis.clock import Clock
 from chassis.command_handler import CommandHandler, Handled, Stream
 from chassis.errors import InvalidInput, NotFound
 from chassis.event_log import EventLog
 from chassis.guarded_addresses import Permission
+from chassis.principal import Principal
 from chassis.recording import Origin
 from config.domain.panel_kind import PANEL_KIND, Archive, Command, State, Write
 from config.domain.panel_kind_rules import kind_errors, kind_name_errors
