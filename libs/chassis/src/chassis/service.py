@@ -58,7 +58,14 @@ async def serving(
     """
     server = _Server(
         uvicorn.Config(
-            app, host=host, port=port, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=5
+            app,
+            host=host,
+            port=port,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,  # whom to believe is a setting (config), not whoever calls from this machine
+            timeout_graceful_shutdown=5,
         )
     )
     task = asyncio.create_task(server.serve(sockets=sockets), name=f"http:{port}")
