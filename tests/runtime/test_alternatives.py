@@ -33,10 +33,10 @@ from contracts.template_version import (
     VoiceChoice,
     VoiceFallback,
 )
+from runtime.adapters.alternatives import Alternatives
 from runtime.adapters.local_surface import LocalSurface
 from runtime.adapters.models import Provider, Providers, VoiceModels
 from runtime.adapters.sdk_events import SdkEvents
-from runtime.agents.alternatives import Alternatives
 from runtime.roomless import RoomlessSession
 from simulators import Simulators
 from simulators.scenario import DEMO, Outage, Scenario, Vendor, load

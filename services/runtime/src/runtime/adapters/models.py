@@ -2,7 +2,7 @@
 
 A base URL without a key means a simulator or a proxy that asks for none, so a stand-in key is sent. Nothing here opens
 a connection before it is used, except what the plugins warm up by themselves. Fallbacks are not made here
-(agents/alternatives.py): each model stands for itself.
+(alternatives.py): each model stands for itself.
 """
 
 from collections.abc import Mapping, Sequence

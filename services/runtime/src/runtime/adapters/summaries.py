@@ -14,6 +14,7 @@ from livekit.agents.llm import ChatContext
 
 from contracts.ids import AgentId
 from contracts.template_version import TemplateVersion
+from runtime.adapters.alternatives import Alternatives
 from runtime.adapters.models import Models
 from runtime.adapters.sdk_events import SdkEvents
 from runtime.domain.briefing import SUMMARISE, bounded, transcript
@@ -28,7 +29,7 @@ class Summaries:
     """The summaries of one session; what they use is recorded as their agents'."""
 
     def __init__(self, *, version: TemplateVersion, models: Models, sdk_events: SdkEvents) -> None:
-        self._version, self._models, self._sdk_events = version, models, sdk_events
+        self._version, self._alternatives = version, Alternatives(models=models, sdk_events=sdk_events)
         self._llms: dict[AgentId, llm.LLM[Any]] = {}
 
     async def of(self, agent: AgentId, known: ChatContext) -> str:
@@ -46,8 +47,7 @@ class Summaries:
 
     async def aclose(self) -> None:
         """Close every model, so that its last usage is reported."""
-        for model in self._llms.values():
-            await model.aclose()
+        await self._alternatives.aclose()
 
     async def _asked(self, agent: AgentId, said: str) -> str:
         context = ChatContext()
@@ -64,6 +64,6 @@ class Summaries:
         if agent not in self._llms:
             choice = self._version.agent(agent).llm
             most = min(MAX_TOKENS, choice.max_output_tokens or MAX_TOKENS)
-            self._llms[agent] = self._models.llm(msgspec.structs.replace(choice, max_output_tokens=most))
-            self._sdk_events.attach_llm(self._llms[agent], agent=agent, provider=choice.provider, name=choice.model)
+            brief = msgspec.structs.replace(choice, max_output_tokens=most)
+            self._llms[agent] = self._alternatives.llm(brief, agent=agent)
         return self._llms[agent]

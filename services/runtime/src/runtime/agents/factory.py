@@ -15,12 +15,12 @@ from chassis.clock import Clock
 from contracts.ids import AgentId, PanelId
 from contracts.panels.kind import PanelKind
 from contracts.template_version import AgentDefinition, SttChoice, TemplateVersion
+from runtime.adapters.alternatives import Alternatives
 from runtime.adapters.mcp_servers import McpServers
 from runtime.adapters.models import Models
 from runtime.adapters.outside import Outside
 from runtime.adapters.recorder import SessionRecorder
 from runtime.adapters.sdk_events import SdkEvents
-from runtime.agents.alternatives import Alternatives
 from runtime.agents.configured_agent import ConfiguredAgent, Stage
 from runtime.domain.briefing import Briefing
 from runtime.domain.context import SessionContext
