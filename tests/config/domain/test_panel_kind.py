@@ -157,6 +157,24 @@ def test_a_kind_that_no_event_could_hold_is_too_large() -> None:
     assert [error.code for error in kind_errors(kind, builtin(), allow=None)] == ["too_large"]
 
 
+def test_a_name_whose_generated_tools_are_taken_is_refused() -> None:
+    file = {**a_file(), "tools": []}
+    kind = msgspec.convert({"kind": "code", "version": 1, **file}, PanelKind)
+    assert [(one.pointer, one.code) for one in kind_errors(kind, builtin(), allow=None)] == [("/kind", "taken")]
+
+
+def test_values_in_a_schema_are_bounded_in_depth_too() -> None:
+    value: list[Any] = []
+    for _ in range(300):
+        value = [value]
+    file = a_file()
+    _question(file, {"enum": [value]})
+    kind = msgspec.convert({"kind": "poll", "version": 1, **file}, PanelKind)
+    assert [(one.pointer, one.code) for one in kind_errors(kind, builtin(), allow=None)] == [
+        ("/open/schema", "too_deep")
+    ]
+
+
 def test_a_deep_schema_is_refused_and_looked_at_no_further() -> None:
     schema: dict[str, Any] = {"type": "string", "pattern": "(a+)+$"}
     for _ in range(200):
@@ -164,4 +182,4 @@ def test_a_deep_schema_is_refused_and_looked_at_no_further() -> None:
     file = a_file()
     _question(file, schema)
     kind = msgspec.convert({"kind": "poll", "version": 1, **file}, PanelKind)
-    assert [error.code for error in kind_errors(kind, builtin(), allow=None)] == ["bad_panel_kind"]
+    assert [error.code for error in kind_errors(kind, builtin(), allow=None)] == ["bad_panel_kind", "too_deep"]

@@ -14,7 +14,7 @@ import msgspec
 from chassis.errors import FieldError
 from chassis.guarded_addresses import Permission, UrlRefused, check_url
 from config.domain.pointers import pointer
-from config.domain.schema_rules import NOT_OFFERED
+from config.domain.schema_rules import MAX_NESTED, NOT_OFFERED, too_deep
 from contracts.builtin_tools import BUILTIN_TOOLS
 from contracts.panels.checks import kind_mistakes, schema_parts, schemas_of
 from contracts.panels.kind import PanelKind, Schema
@@ -67,6 +67,9 @@ def _url(kind: PanelKind, allow: Permission | None) -> Iterator[FieldError]:
 
 
 def _schema(schema: Schema, path: str) -> Iterator[FieldError]:
+    if too_deep(schema):
+        yield FieldError(path, "too_deep", f"nested deeper than {MAX_NESTED}")
+        return
     try:
         for where, part in schema_parts(schema, path):
             yield from _keywords(part, where)
@@ -91,6 +94,8 @@ def _keywords(part: Mapping[str, object], where: str) -> Iterator[FieldError]:
 
 def _taken(kind: PanelKind, builtin: Builtin) -> Iterator[FieldError]:
     theirs = {tool.name for known in builtin.values() for tool in panel_tools(known)} | BUILTIN_TOOLS
-    for place, tool in enumerate(kind.tools):
+    named = {tool.name: f"/tools/{place}/name" for place, tool in enumerate(kind.tools)}
+    for tool in panel_tools(kind):
         if tool.name in theirs:
-            yield FieldError(f"/tools/{place}/name", "taken", f"{tool.name} is the name of a tool of Baton's own")
+            where = named.get(tool.name, "/kind")
+            yield FieldError(where, "taken", f"{tool.name} is the name of a tool of Baton's own")

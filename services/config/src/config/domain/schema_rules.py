@@ -5,7 +5,7 @@ go round, and regular expressions, which no time limit can stop, are not offered
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import cast
 
@@ -17,6 +17,8 @@ from config.domain.pointers import below, pointer
 
 MAX_SCHEMA_BYTES = 16 * 1024
 MAX_DEPTH = 32
+MAX_NESTED = 128
+"""Levels of JSON, far below what a process can follow."""
 MAX_MISTAKES = 20
 _DEFINED = re.compile(r"#/\$defs/([A-Za-z0-9_-]+)\Z")
 NOT_OFFERED = ("$id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$schema", "pattern", "patternProperties")
@@ -48,7 +50,26 @@ def argument_errors(schema: Mapping[str, object], arguments: Mapping[str, object
         yield FieldError(where, "breaks_schema", f"breaks the rule {error.validator}")
 
 
+def too_deep(value: object) -> bool:
+    """Whether JSON is nested deeper than MAX_NESTED, values that are no schemas included."""
+    level: list[object] = [value]
+    for _ in range(MAX_NESTED):
+        level = [member for one in level for member in _members(one)]
+        if not level:
+            return False
+    return True
+
+
+def _members(value: object) -> Iterable[object]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
 def _schema_errors(schema: Mapping[str, object]) -> Iterator[FieldError]:
+    if too_deep(schema):
+        yield FieldError("", "too_deep", f"a schema is nested at most {MAX_DEPTH} deep")
+        return
     if len(msgspec.json.encode(schema)) > MAX_SCHEMA_BYTES:
         yield FieldError("", "too_large", f"a schema has at most {MAX_SCHEMA_BYTES} bytes")
         return
