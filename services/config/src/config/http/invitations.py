@@ -12,7 +12,7 @@ from chassis.access import CustomerIsSuspended
 from chassis.http.app import Caller, PathId
 from chassis.http.pages import DEFAULT_LIMIT, CursorText, PageLimit, decode_cursor, page_of
 from chassis.http.parameters import PositionText
-from config.domain.members import AlreadyMember, InvitationOver, OwnersOnly, TooManyMembers
+from config.domain.membership import AlreadyMember, InvitationOver, OwnersOnly, TooManyMembers
 from config.http.answers import encoded
 from config.http.auth import Password, Text, Token
 from config.http.lists import ReadModels

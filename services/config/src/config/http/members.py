@@ -14,7 +14,7 @@ from chassis.http.parameters import BadPosition, PositionText, position
 from chassis.postgres.faults import Behind, PositionOfAnotherLog
 from chassis.postgres.pool import Pool
 from chassis.postgres.wait import wait_for_position
-from config.domain.members import LastOwner, Member, OwnersOnly
+from config.domain.membership import LastOwner, Member, OwnersOnly
 from config.http.answers import encoded, tagged
 from config.http.lists import ReadModels
 from config.http.people import Parts

@@ -8,7 +8,7 @@ from litestar.params import JSONBody, QueryParameter
 
 from chassis.access import CustomerIsSuspended
 from config.adapters.openid import ProviderRefused, ProviderUnavailable
-from config.domain.members import InvitationOver, OtherIdentity
+from config.domain.membership import InvitationOver, OtherIdentity
 from config.http.people import REFUSES, Parts, Tokens, admit, tokens
 from config.people.joining import AddressTaken
 from config.people.oidc import BadState, NotInvited, OidcOff

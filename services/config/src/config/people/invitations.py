@@ -14,7 +14,8 @@ from chassis.errors import InvalidInput, NotAllowed
 from chassis.ids import new_id
 from chassis.principal import Principal
 from config.domain.credentials import email_errors
-from config.domain.members import Invite, RevokeInvitation, State
+from config.domain.members import Invite, RevokeInvitation
+from config.domain.membership import State
 from config.people.digests import Digests
 from config.people.roster import Roster, Sealed
 from config.people.sealed_people import SealedPeople

@@ -17,7 +17,8 @@ from config.customers import Customers
 from config.domain.credentials import email_errors, password_errors
 from config.domain.customer import MAX_NAME as MAX_COMPANY
 from config.domain.customer import Create
-from config.domain.members import Accept, Found, open_invitation
+from config.domain.members import Accept, Found
+from config.domain.membership import open_invitation
 from config.people.digests import Digests
 from config.people.invitations import Offer, read_token, same
 from config.people.logins import LoggedIn, Logins

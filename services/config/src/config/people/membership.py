@@ -8,7 +8,8 @@ from chassis.principal import Principal
 from config.adapters.accounts import Accounts
 from config.adapters.attempts import Attempts
 from config.domain.credentials import password_errors
-from config.domain.members import ChangePassword, ChangeRole, Remove, State
+from config.domain.members import ChangePassword, ChangeRole, Remove
+from config.domain.membership import State
 from config.people.invitations import acting_role
 from config.people.logins import Logins
 from config.people.passwords import Passwords

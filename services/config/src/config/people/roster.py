@@ -8,8 +8,9 @@ from chassis.clock import Clock
 from chassis.command_handler import CommandHandler, Handled, Sealing, Stream
 from chassis.event_log import EventLog
 from chassis.recording import Origin
-from config.domain import members
-from config.domain.members import MEMBERS, Command, State
+from config.domain import membership
+from config.domain.members import MEMBERS, Command
+from config.domain.membership import State
 from contracts.envelope import Envelope, decode_commit
 from contracts.events.invitation import InvitationCreated
 from contracts.events.member import MemberJoined
@@ -38,10 +39,10 @@ class Roster:
         """All members and invitations as they stand."""
         return await self._handler.load(config_subject(customer, KIND, customer), MEMBERS)
 
-    async def member(self, customer: CustomerId, id: MemberId) -> tuple[members.Member, Stream[State]]:
+    async def member(self, customer: CustomerId, id: MemberId) -> tuple[membership.Member, Stream[State]]:
         """One member; raises NotFound."""
         stream = await self.load(customer)
-        return members.find(stream.state, id), stream
+        return membership.find(stream.state, id), stream
 
     async def handle(
         self,
