@@ -90,7 +90,10 @@ async def things_of_acme(api: WholeApi) -> Things:
     prices = {"currency": "USD", "entries": []}
     assert (await api.call("PUT", "/api/price-books/draft", key=key, json=prices)).status_code == 200
     book = await api.call("POST", "/api/price-books/draft/publish", key=key, json={})
+    upload = {"params": {"name": "ours"}, "headers": {"content-type": "text/plain"}, "content": b"Ours."}
+    document = await api.call("POST", "/api/knowledge/documents", key=key, **upload)
     ids = {
+        "document_id": document.json()["id"],
         "price_book": book.json()["version"],
         "webhook_id": hook.json()["id"],
         "event_id": "none",

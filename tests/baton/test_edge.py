@@ -85,6 +85,8 @@ async def test_apart_the_request_is_forwarded_whole() -> None:
             assert (left_out.status_code, left_out.json()["code"]) == (503, "unavailable")
             large = await client.post("/api/sessions/s/x", content=b"x" * (2**20 + 1))
             assert (large.status_code, large.json()["code"]) == (413, "too_large")
+            document = await client.post("/api/knowledge/documents", content=b"x" * (2**20 + 1))
+            assert document.status_code == 503, "a document may be longer than other bodies"
 
 
 async def test_apart_a_stream_comes_as_it_is_made_and_ends_when_its_reader_leaves() -> None:

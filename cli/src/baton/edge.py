@@ -15,6 +15,7 @@ import msgspec
 from baton import openapi
 from chassis.http.problems import Problem
 from chassis.service import Asgi
+from config.domain.uploads import MAX_BYTES
 
 ROUTES: list[tuple[str, str]] = [
     (r"/api/session(/.*)?", "gateway"),
@@ -33,6 +34,9 @@ ROUTES: list[tuple[str, str]] = [
 _compiled = [(re.compile(pattern + r"\Z"), service) for pattern, service in ROUTES]
 _HOP = frozenset({b"connection", b"keep-alive", b"transfer-encoding", b"te", b"trailer", b"upgrade", b"host"})
 _MAX_BODY = 1024 * 1024
+_LONGER = {"/api/knowledge/documents": MAX_BYTES}
+"""Paths that take longer bodies than others."""
+
 _LAST_MOMENT_S = 0.5
 
 
@@ -82,7 +86,7 @@ def apart(urls: Mapping[str, str], client: httpx.AsyncClient) -> Asgi:
         if (url := urls.get(service)) is None:
             await _problem(send, 503, "unavailable", "The service does not run here", scope["path"])
             return
-        body = await _body(receive)
+        body = await _body(receive, _LONGER.get(scope["path"], _MAX_BODY))
         if body is None:
             await _problem(send, 413, "too_large", "The body is too large", scope["path"])
             return
@@ -171,12 +175,12 @@ async def _forward(client: httpx.AsyncClient, url: str, scope: dict[str, Any], b
         await send({"type": "http.response.body", "body": b""})
 
 
-async def _body(receive: Any) -> bytes | None:
+async def _body(receive: Any, most: int) -> bytes | None:
     parts: list[bytes] = []
     while True:
         message = await receive()
         parts.append(message.get("body", b""))
-        if sum(map(len, parts)) > _MAX_BODY:
+        if sum(map(len, parts)) > most:
             return None
         if not message.get("more_body"):
             return b"".join(parts)
