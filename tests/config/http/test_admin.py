@@ -1,12 +1,15 @@
 """/admin over the real parts: operators alone get in, on a port of their own, and what they do shows everywhere."""
 
+import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from tests.support.config_api import config_settings, problem
 from tests.support.deployments import Deployment, a_deployment
+from tests.support.fuzzing import fuzz, parameters
 from tests.support.provider_urls import provider_urls
 from tests.support.until import until
 
@@ -57,7 +60,7 @@ async def created(admin: httpx.AsyncClient, **more: Any) -> dict[str, Any]:
 async def test_no_stranger_gets_in_and_the_public_port_knows_nothing_of_it(deployment: Deployment) -> None:
     admin, token = deployment.admin, deployment.admin.headers["Authorization"].removeprefix("Bearer ")
     another = new_operator_token("op_grace")
-    assert len(paths()) == 12
+    assert len(paths()) == 13
     for method, path in paths():
         for wrong in ("", "Bearer", f"Bearer {another}", f"Bearer {token[:-1]}", f"Bearer {deployment.key}", "Basic x"):
             answer = await admin.request(method, path, headers={"Authorization": wrong}, json={})
@@ -214,6 +217,15 @@ async def test_bad_input_gets_a_clear_problem(deployment: Deployment) -> None:
     ):
         answer = await admin.request(method, path, json=body, headers={"If-Match": "*"})
         assert (answer.status_code, problem(answer)["code"]) == (400, code), (path, answer.text)
+
+
+async def test_every_answer_to_any_request_is_documented(deployment: Deployment, tmp_path: Path) -> None:
+    await created(deployment.admin)
+    (tmp_path / "schemathesis.toml").write_text(parameters(customer_id="acme", provider="openai"))
+    document = f"{deployment.admin.base_url}/schema/openapi.json"
+    status, printed = await fuzz(document, credential=deployment.token, folder=tmp_path, examples=2)
+    assert status == 0, printed
+    assert int(re.findall(r"(\d+) generated", printed)[0]) > 300, printed
 
 
 async def test_operators_that_cannot_be_read_are_a_bad_setting(nats_url: str, database: str) -> None:
