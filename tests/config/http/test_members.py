@@ -10,8 +10,10 @@ from tests.support.config_api import problem
 from tests.support.people import PASSWORD, People, Person, a_people_api
 from tests.support.until import until
 
+from chassis.embedded.ports import free_port
 from chassis.nats.connection import connect
 from chassis.nats.event_log import NatsEventLog
+from chassis.operators import new_operator_token, operator_entry
 from chassis.postgres.rebuild import check
 from config.read_models.entity_index import SERVICE
 from config.read_models.people import People as PeopleReadModel
@@ -170,10 +172,34 @@ CASES = [
 ]
 
 
+async def a_customer_that_an_operator_made_comes_to_its_owner(people: People, admin: httpx.AsyncClient) -> None:
+    made = await admin.post("/admin/customers", json={"name": "Made", "id": "made"})
+    key = made.json()["key"]["key"]
+    wanted = {"email": "first@example.com", "role": "owner"}
+
+    async def refused() -> bool:
+        answer = await people.post("/api/invitations", wanted, as_=key)
+        return (answer.status_code, problem(answer)["code"]) == (403, "owners_only")
+
+    await until(refused, what="the key is known, and makes no owner")
+    assert (await admin.post("/admin/customers/none/owners", json={"email": "x@example.com"})).status_code == 404
+    invited = await admin.post("/admin/customers/made/owners", json={"email": "first@example.com"})
+    assert invited.status_code == 201, invited.text
+    first = await people.accept(invited.json())
+    me = (await people.call("GET", "/api/auth/me", as_=first)).json()
+    assert (me["customer_id"], me["customer_name"], me["role"]) == ("made", "Made", "owner")
+
+
 async def test_members_administer_one_another(nats_url: str, database: str) -> None:
-    async with a_people_api(nats_url, database) as people:
+    token, port = new_operator_token("op_grace"), free_port()
+    operators = operator_entry(b"pepper", token)
+    async with (
+        a_people_api(nats_url, database, admin_port=port, operators=operators) as people,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {token}"}) as admin,
+    ):
         for case in CASES:  # on one stack: opening one costs more than all of them
             await case(people)
+        await a_customer_that_an_operator_made_comes_to_its_owner(people, admin)
         async with connect(nats_url, name="test") as nats:
             log = NatsEventLog(nats)
             report = await check(database, log=log, service=SERVICE, projection=PeopleReadModel())
@@ -181,4 +207,4 @@ async def test_members_administer_one_another(nats_url: str, database: str) -> N
     assert report.equal
     told = [envelope for commit in commits for envelope in decode_commit(commit.payload)]
     assert {one.type for one in told} >= {"invitation.accepted", "member.role_changed", "member.removed"}
-    assert all(one.actor.startswith(("mem_", "key_")) for one in told)
+    assert all(one.actor.startswith(("mem_", "key_", "op_")) for one in told)

@@ -140,6 +140,15 @@ def resume(place: Place, customer: str) -> None:
     _print(operate(place, lambda api: api.post(f"/admin/customers/{customer}/resume", {})))
 
 
+@customers.command("invite-owner")
+@click.argument("customer")
+@click.argument("email")
+@at_place
+def invite_owner(place: Place, customer: str, email: str) -> None:
+    """Invite an owner of a customer; prints the token that accepts, which is shown this once and mailed by nobody."""
+    _print(operate(place, lambda api: api.post(f"/admin/customers/{customer}/owners", {"email": email})))
+
+
 @customers.command()
 @click.argument("customer")
 @click.option("--live", is_flag=True, help="A live key.")

@@ -19,18 +19,20 @@ from chassis.service import serving
 from chassis.settings import BadSettings
 from config.customers import Customers
 from config.entities import Entities
-from config.http import audit, customers, provider_defaults
+from config.http import audit, customers, owners, provider_defaults
+from config.people.invitations import Invitations
 from config.provider_credentials import ProviderCredentials
 from config.settings import Settings
 
 NAME = "operators"
-ROUTES = [*customers.ROUTES, *provider_defaults.ROUTES, *audit.ADMIN_ROUTES]
+ROUTES = [*customers.ROUTES, *owners.ROUTES, *provider_defaults.ROUTES, *audit.ADMIN_ROUTES]
 EXAMPLES: Examples = {
     "create_customer": {"request": {"name": "Acme Learning", "id": "acme", "max_sessions": 25}},
     "rename_customer": {"request": {"name": "Acme Learning Group"}},
     "cap_customer": {"request": {"max_sessions": 10, "max_monthly_nano": 2_500_000_000_000}},
     "suspend_customer": {"request": {"reason": "unpaid invoices"}},
     "save_provider_default": {"request": {"key": "sk-proj-example"}},
+    "invite_owner": {"request": {"email": "ada@example.com"}},
     "issue_customer_key": {"request": {"livemode": True}},
 }
 
@@ -44,6 +46,7 @@ async def open_admin(
     event_log: EventLog,
     pool: Pool,
     entities: Entities,
+    invitations: Invitations,
     credentials: ProviderCredentials,
     answers: Answers,
     ready: Callable[[], bool],
@@ -64,6 +67,7 @@ async def open_admin(
         dependencies={
             "customers": Customers(log=event_log, clock=SystemClock(), source=source),
             "entities": entities,
+            "invitations": invitations,
             "credentials": credentials,
             "pool": pool,
         },

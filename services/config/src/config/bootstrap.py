@@ -240,6 +240,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
                 event_log=log,
                 pool=pool,
                 entities=entities,
+                invitations=people.invitations,
                 credentials=credentials,
                 answers=answers,
                 ready=lambda: nats.is_connected,

@@ -18,6 +18,7 @@ from config.http.auth import Password, Text, Token
 from config.http.lists import ReadModels
 from config.http.members import LISTS, level
 from config.http.people import REFUSES_PASSWORDS, Parts, Tokens, admit, tokens
+from config.people.invitations import Invited
 from config.people.joining import AddressTaken, UnknownInvitation
 from config.people.parts import PeopleParts
 from config.read_models.people import Row, people_of
@@ -81,15 +82,7 @@ class Acceptance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 async def invite_member(data: JSONBody[InvitationRequest], principal: Caller, people: Parts) -> InvitationAnswer:
     """Invite somebody for seven days. Only an owner invites owners."""
     invited = await people.invitations.create(principal, email=data.email, role=data.role)
-    (created,) = [one for one in invited.handled.events if isinstance(one, InvitationCreated)]
-    return InvitationAnswer(
-        id=invited.id,
-        token=invited.token,
-        email=data.email.strip(),
-        role=data.role,
-        expires_at=parse_time(created.expires_at),
-        position=encoded(invited.handled.position),
-    )
+    return invitation_answer(invited, data.email, data.role)
 
 
 @get("/api/invitations", opt={"scope": "members:read", "refuses": LISTS})
@@ -129,6 +122,19 @@ async def accept_invitation(data: JSONBody[Acceptance], request: Request[Any, An
     """Become a member, and log in."""
     await admit(people, request)
     return tokens(await people.joining.accept(data.token, name=data.name, password=data.password))
+
+
+def invitation_answer(invited: Invited, email: str, role: Role) -> InvitationAnswer:
+    """An invitation as it is told to whoever made it."""
+    (created,) = [one for one in invited.handled.events if isinstance(one, InvitationCreated)]
+    return InvitationAnswer(
+        id=invited.id,
+        token=invited.token,
+        email=email.strip(),
+        role=role,
+        expires_at=parse_time(created.expires_at),
+        position=encoded(invited.handled.position),
+    )
 
 
 async def _summary(people: PeopleParts, row: Row, now: datetime.datetime) -> InvitationSummary:

@@ -89,12 +89,12 @@ def same(one: str, other: str) -> bool:
 
 
 def acting_role(principal: Principal) -> Role:
-    """As what somebody acts on people: a key with `members:write` as an admin, never as an owner.
+    """As what somebody acts on people: a key with `members:write` as an admin, never as an owner; an operator as one.
 
-    Raises NotAllowed for one that is neither such a member nor a key.
+    Raises NotAllowed for a member who is neither.
     """
     if principal.role is None:
-        return "admin"
+        return "owner" if principal.kind == "operator" else "admin"
     if principal.role not in ("owner", "admin"):
         raise NotAllowed(f"the role {principal.role} does not administer people")
     return principal.role
