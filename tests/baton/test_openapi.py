@@ -195,3 +195,23 @@ def test_a_name_that_means_two_things_is_called_by_its_service_also_where_it_is_
 def test_one_operation_in_two_services_is_refused(path: str, id: str) -> None:
     with pytest.raises(openapi.OneOperationTwice):
         openapi.merge({"a": a_document("/one", {}), "b": a_document(path, {}, id=id)})
+
+
+def test_what_is_made_is_linked_to_whatever_takes_its_name(document: dict[str, Any]) -> None:
+    takes = {
+        operation["operationId"]: {one["name"] for one in operation["parameters"] if one["in"] == "path"}
+        for path, _, operation in operations(document)
+        if "{" in path
+    }
+    links = {
+        operation["operationId"]: answer["links"]
+        for _, _, operation in operations(document)
+        for answer in operation["responses"].values()
+        if "links" in answer
+    }
+    for one in links.values():
+        for link in one.values():
+            assert link["parameters"].keys() <= takes[link["operationId"]]
+    assert {"get_session", "read_state", "end_session", "list_panels"} & links["start_session"].keys()
+    assert links["create_agent"]["get_agent"]["parameters"] == {"agent_id": "$response.body#/id"}
+    assert links["write_agent"]["get_agent"]["parameters"] == {"agent_id": "$request.path.agent_id"}

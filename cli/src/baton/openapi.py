@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from baton.openapi_links import link
 from baton.services import bootstrap_of
 
 PATH = "/api/openapi.json"
@@ -72,7 +73,7 @@ def merge(documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         for kind, entries in document["components"].items():
             components[kind] |= entries
     tags = sorted({tag for item in paths.values() for one in item.values() for tag in one["tags"]})
-    return {
+    document = {
         "openapi": "3.1.0",
         "info": {"title": "Baton", "version": "1", "description": _DESCRIPTION},
         "servers": [{"url": "/"}],
@@ -80,6 +81,8 @@ def merge(documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         "paths": paths,
         "components": dict(components),
     }
+    link(document)
+    return document
 
 
 def _conflicting(schemas: Mapping[str, Mapping[str, Any]]) -> set[str]:

@@ -54,7 +54,7 @@ async def get_state(
     min_position: PositionText = None,
 ) -> StateAnswer:
     """The session as it was right after the event at the position `at`; without it, as it is now."""
-    found = await sessions.find(principal, session_id, min_position=min_position or at)
+    found = await sessions.find(principal, session_id, min_position=at if min_position is None else min_position)
     place = await sessions.place(found, at, name="at")
     return await fold_up_to(place.order if place else _END, found=found, sessions=sessions, opener=opener, pool=pool)
 

@@ -60,7 +60,7 @@ async def get_panels(
     min_position: PositionText = None,
 ) -> PanelList:
     """Every panel of a session, as it is now, or as it was right after the event at the position `at`."""
-    session = await panels.find(principal, session_id, min_position=min_position or at)
+    session = await panels.find(principal, session_id, min_position=at if min_position is None else min_position)
     views = await panels.show(principal.customer, session, at=at)
     counts = await counts_of(pool, customer=principal.customer, session=session)
     return PanelList(session=session, data=[_answer(view, counts) for view in views])
@@ -80,7 +80,7 @@ async def get_panel(
     min_position: PositionText = None,
 ) -> PanelAnswer:
     """One panel: the instance that was opened last."""
-    session = await panels.find(principal, session_id, min_position=min_position or at)
+    session = await panels.find(principal, session_id, min_position=at if min_position is None else min_position)
     views = await panels.show(principal.customer, session, at=at, panel=panel)
     if not views:
         raise NoSuchPanel
