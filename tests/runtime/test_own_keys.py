@@ -2,6 +2,10 @@
 
 import contextlib
 from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import msgspec
@@ -15,15 +19,22 @@ from chassis.guarded_addresses import loopback_only
 from chassis.memory.event_log import MemoryEventLog
 from chassis.memory.object_store import MemoryObjectStore
 from chassis.nats.connection import connect
+from chassis.nats.event_log import NatsEventLog
+from chassis.nats.logs import declare_logs
+from chassis.nats.object_store import NatsObjectStore
 from contracts.commands.secrets import OpenProviderCredentials, ProviderCredential, ProviderCredentialsOpened
+from contracts.events.session import SessionFailed
 from contracts.events.usage import LlmUsed
 from contracts.ids import DEPLOYMENT, CustomerId
 from contracts.providers import Payer, ProviderName
 from contracts.registry import decode_data
+from contracts.subjects import TEMPLATE_VERSIONS_BUCKET
+from runtime import job
 from runtime.adapters.local_surface import LocalSurface
 from runtime.adapters.models import Provider, Providers
 from runtime.adapters.own_keys import AskForCredentials, CredentialsUnavailable, asking_for_credentials, providers_of
 from runtime.roomless import RoomlessSession
+from runtime.settings import Settings
 from simulators import Simulators
 
 pytestmark = pytest.mark.integration
@@ -125,3 +136,28 @@ async def test_a_key_that_does_not_open_is_replaced_by_nobodys() -> None:
 
     with pytest.raises(CredentialsUnavailable):
         await providers_of(metadata, deployment=Providers(), ask=config)
+
+
+async def test_a_job_that_cannot_have_its_customers_keys_ends_the_session_and_says_why(
+    nats_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "asking_for_credentials", partial(asking_for_credentials, patience_s=0.1))
+    settings = Settings(nats_url=nats_url, spill_dir=tmp_path)
+    async with connect(nats_url, name="job") as client:
+        await declare_logs(client, replicas=1)
+        log = NatsEventLog(client)
+        session = await an_admitted_session(log, NatsObjectStore(client, TEMPLATE_VERSIONS_BUCKET))
+        context: Any = SimpleNamespace(
+            job=SimpleNamespace(id="AJ_1"),
+            worker_id="AW_1",
+            local_participant_identity="agent-AJ_1",
+            room=SimpleNamespace(),
+            proc=SimpleNamespace(userdata={}),
+        )
+        metadata = msgspec.structs.replace(session.metadata, own_providers=["openai"])
+        assert await job._serve(context, client, settings, metadata), "the session was this job's"
+        events = await run_events(log, session)
+    assert [event.type for event in events] == ["session.job_claimed", "session.failed"]
+    failed = decode_data(events[-1])
+    assert isinstance(failed, SessionFailed)
+    assert failed.code == "provider_credentials_unavailable"
