@@ -329,3 +329,52 @@ async def test_the_next_address_is_tried_where_one_does_not_listen() -> None:
 
 def test_there_are_more_than_forty_vectors() -> None:
     assert len(LITERALS) + len(NAMES) >= 40
+
+
+async def test_a_stream_is_read_as_it_comes_behind_the_same_wall() -> None:
+    more = asyncio.Event()
+
+    async def in_pieces(_request: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n")
+        await more.wait()
+        writer.write(b"3\r\ntwo\r\n")
+        await writer.drain()
+
+    async with (
+        listening(in_pieces) as peer,
+        GuardedClient(allow=guarded_addresses.loopback_only) as client,
+        GuardedClient() as production,
+    ):
+        url = f"http://127.0.0.1:{peer.port}/path"
+        with pytest.raises(AddressRefused):
+            async with production.stream("GET", url, headers={}):
+                pass
+        assert peer.connections == 0
+        async with client.stream("GET", url, headers={"Accept": "text/plain"}) as answer:
+            chunks = answer.chunks()
+            assert (answer.status, await anext(chunks)) == (200, b"one")
+            more.set()
+            assert await anext(chunks) == b"two"
+            with pytest.raises(AnswerRefused):
+                await anext(chunks)
+        assert peer.requests[0].startswith(b"GET /path HTTP/1.1\r\n")
+        assert b"content-length" not in peer.requests[0].lower()
+
+
+async def test_a_stream_whose_head_does_not_come_or_whose_body_is_too_long_is_a_fault() -> None:
+    async with (
+        listening(answering(body=b"x" * 100)) as peer,
+        GuardedClient(allow=guarded_addresses.loopback_only) as client,
+        client.stream("POST", f"http://127.0.0.1:{peer.port}/", content=b"{}", headers={}) as answer,
+    ):
+        with pytest.raises(AnswerTooLarge):
+            await answer.body(99)
+
+    async def silent(_request: bytes, _writer: asyncio.StreamWriter) -> None:
+        await asyncio.Event().wait()
+
+    async with listening(silent) as peer, GuardedClient(allow=guarded_addresses.loopback_only) as client:
+        with pytest.raises(TooSlow) as caught:
+            async with client.stream("GET", f"http://127.0.0.1:{peer.port}/", headers={}, timeout_s=0.1):
+                pass
+        assert caught.value.sent

@@ -35,7 +35,7 @@ from chassis.mcp.messages import (
 )
 
 MAX_ANSWER_BYTES = 1024 * 1024
-MAX_PAGES = 20
+MAX_PAGES = 10
 MAX_TOOLS = 500
 _CLOSE_S = 1.0
 _NOT_OFFERED = 405

@@ -25,7 +25,7 @@ from contracts.events.mcp_server import (
 from contracts.mcp_server import McpServer
 from contracts.registry import EventData
 
-MAX_APPROVED = 200
+MAX_APPROVED = 100
 """Tools of one server: one event may hold them all."""
 
 
