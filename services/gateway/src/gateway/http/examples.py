@@ -34,6 +34,7 @@ _WEBHOOK = {
     "id": "whk_0199f1c2a7b47e3f8d5c6b7a8e9f0a1b",
     "url": "https://example.com/hooks/baton",
     "events": ["session.ended", "session.failed"],
+    "include": ["cost", "transcript"],
     "status": "enabled",
     "disabled_because": None,
     "position": None,
