@@ -9,7 +9,7 @@ import click
 import structlog
 from rich.console import Console
 
-from bench import appends, handoffs, report, starts, visibility
+from bench import appends, handoffs, recall, report, starts, visibility
 from bench.running import Measure, measure_all
 
 BENCHMARKS: dict[str, Measure] = {
@@ -17,6 +17,7 @@ BENCHMARKS: dict[str, Measure] = {
     "P3": starts.measure,
     "P4": visibility.measure,
     "P5": handoffs.measure,
+    "K1": recall.measure,
 }
 _WIDTH = 120
 
