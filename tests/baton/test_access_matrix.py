@@ -16,12 +16,16 @@ from tests.support.whole_api import WholeApi, a_whole_api
 from baton import edge, openapi
 from chassis.service import serving
 from config.http.examples import EXAMPLES
-from contracts.access import SCOPES
+from contracts.access import ROLES, SCOPES, Role, scopes_of
 
 pytestmark = pytest.mark.integration
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "openapi.json"
-PUBLIC = {"issue_token", "get_public_key", "livekit_webhook", "report_log"}
+PUBLIC = {
+    *("issue_token", "get_public_key", "livekit_webhook", "report_log"),
+    *("register_customer", "log_in", "refresh_login", "accept_invitation"),
+    *("start_oidc", "finish_oidc", "return_from_oidc"),
+}
 OWN_NAMESPACE = {
     "write_agent",
     "write_template",
@@ -33,6 +37,8 @@ OWN_NAMESPACE = {
 
 
 class Operation(NamedTuple):
+    """`scope` is empty for what is any member's, and no key's."""
+
     method: str
     path: str
     id: str
@@ -42,7 +48,7 @@ class Operation(NamedTuple):
 
 
 def operations(document: dict[str, Any]) -> Iterator[Operation]:
-    """All that need a key, each with the body of its example."""
+    """All that need a credential, each with the body of its example."""
     for path, item in document["paths"].items():
         for method, told in item.items():
             content = told.get("requestBody", {}).get("content", {}).get("application/json", {})
@@ -50,7 +56,7 @@ def operations(document: dict[str, Any]) -> Iterator[Operation]:
             asked = [one for one in told.get("parameters", []) if one["in"] == "query" and one["required"]]
             query = {one["name"]: 1 if one["schema"].get("type") == "integer" else "x" for one in asked}
             if told["security"]:
-                scope = told["security"][0]["api_key"][0]
+                scope = told["security"][0].get("api_key", [""])[0]
                 yield Operation(method.upper(), path, told["operationId"], scope, body, query)
             else:
                 assert told["operationId"] in PUBLIC
@@ -92,7 +98,14 @@ async def things_of_acme(api: WholeApi) -> Things:
     book = await api.call("POST", "/api/price-books/draft/publish", key=key, json={})
     upload = {"params": {"name": "ours"}, "headers": {"content-type": "text/plain"}, "content": b"Ours."}
     document = await api.call("POST", "/api/knowledge/documents", key=key, **upload)
+    member = await api.join("analyst")
+    await api.until_known(member.access)
+    offer = await api.call("POST", "/api/invitations", key=key, json={"email": "guest@example.com", "role": "analyst"})
+    logins = await api.call("GET", "/api/auth/sessions", key=member.access)
     ids = {
+        "member_id": member.member,
+        "invitation_id": offer.json()["id"],
+        "login_id": logins.json()["data"][0]["id"],
         "document_id": document.json()["id"],
         "price_book": book.json()["version"],
         "webhook_id": hook.json()["id"],
@@ -134,6 +147,14 @@ async def a_revoked_key(api: WholeApi) -> str:
     return revoked
 
 
+async def members(api: WholeApi) -> dict[Role, str]:
+    """An access token of a member in every role but the owner's, who may do everything."""
+    found = {role: (await api.join(role, email=f"{role}.in.matrix@example.com")).access for role in ROLES[1:]}
+    for token in found.values():
+        await api.until_known(token)
+    return found
+
+
 async def test_no_stranger_gets_in_by_any_operation(nats_url: str, database: str) -> None:
     async with a_whole_api(nats_url, database) as api:
         document = (await api.origin.get(openapi.PATH)).json()
@@ -141,10 +162,14 @@ async def test_no_stranger_gets_in_by_any_operation(nats_url: str, database: str
         assert len(found) >= 20
         things = await things_of_acme(api)
         revoked = await a_revoked_key(api)
+        stranger = await api.join("admin", customer=OTHER)
+        await api.until_known(stranger.access)
+        of_role = await members(api)
         lacking = {scope: await a_key_without(api, scope) for scope in sorted({one.scope for one in found})}
         for key in lacking.values():
             await api.until_known(key)
         wrong: list[str] = []
+        tried: set[Role] = set()
         for one in found:
             url = things.url(one.path)
 
@@ -153,17 +178,25 @@ async def test_no_stranger_gets_in_by_any_operation(nats_url: str, database: str
                 problem = answer.headers["content-type"] == "application/problem+json"
                 return answer.status_code if problem else -answer.status_code
 
+            roles = [role for role in of_role if one.scope and one.scope not in scopes_of(role)]
+            tried |= {*roles}
             for who, key, right in (
-                ("nobody", None, {401}),
-                ("a revoked key", revoked, {401}),
-                ("a malformed key", "sk_test_x", {401}),
-                ("a key without the scope", lacking[one.scope], {403}),
+                ("nobody", None, 401),
+                ("a revoked key", revoked, 401),
+                ("a malformed key", "sk_test_x", 401),
+                ("a forged token", stranger.access[:-8] + "AAAAAAAA", 401),
+                ("a key without the scope", lacking[one.scope], 403),
+                *((f"a member in the role {role}", of_role[role], 403) for role in roles),
             ):
-                if (got := await status(key)) not in right:
+                if (got := await status(key)) != right:
                     wrong.append(f"{one.id} by {who}: {got}")
-            if "{" in one.path and one.id not in OWN_NAMESPACE and (got := await status(api.keys[OTHER])) != 404:
-                wrong.append(f"{one.id} by another customer: {got}")
+            if "{" in one.path and one.id not in OWN_NAMESPACE:
+                for who, key in (("key", api.keys[OTHER]), ("member", stranger.access)):
+                    expected = 403 if who == "key" and not one.scope else 404
+                    if (got := await status(key)) != expected:
+                        wrong.append(f"{one.id} by another customer's {who}: {got}")
         assert wrong == []
+        assert tried == {"developer", "analyst", "billing"}
 
 
 async def test_a_stranger_who_writes_under_our_id_writes_a_thing_of_its_own(nats_url: str, database: str) -> None:

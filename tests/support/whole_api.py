@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+import msgspec
 from tests.support.gateways import ACME, OTHER, gateway_settings, seed
+from tests.support.people import LOGIN_PUBLIC_KEYS, OPEN, PASSWORD, Person, person
 from tests.support.provider_urls import provider_urls
 from tests.support.until import until
 
@@ -41,6 +43,14 @@ class WholeApi:
         headers = {**(self.as_(key) if key else {}), **more.pop("headers", {})}
         return await self.origin.request(method, path, headers=headers, **more)
 
+    async def join(self, role: str, *, customer: str = ACME, email: str = "") -> Person:
+        """A member of the customer who has logged in; its keys make no owners."""
+        invited = {"email": email or f"{role}@{customer}.example.com", "role": role}
+        answer = await self.call("POST", "/api/invitations", key=self.keys[customer], json=invited)
+        assert answer.status_code == 201, answer.text
+        accepted = {"token": answer.json()["token"], "name": role.title(), "password": PASSWORD}
+        return person(invited["email"], await self.call("POST", "/api/invitations/accept", json=accepted))
+
     async def until_known(self, key: str, *, known: bool = True) -> None:
         """Until every service has read the key, or that it is revoked."""
         for path in _EACH_SERVICE:
@@ -60,13 +70,22 @@ async def a_whole_api(nats_url: str, database: str) -> AsyncIterator[WholeApi]:
     """
     of_gateway = gateway_settings(nats_url, database, rooms=False)
     keys = {str(ACME): await seed(of_gateway), str(OTHER): await seed(of_gateway, customer=OTHER)}
-    shared = {"nats_url": nats_url, "postgres_dsn": database, "key_pepper": PEPPER}
+    shared = {
+        "nats_url": nats_url,
+        "postgres_dsn": database,
+        "key_pepper": PEPPER,
+        "login_public_keys": LOGIN_PUBLIC_KEYS,
+    }
+    of_gateway = msgspec.structs.replace(of_gateway, login_public_keys=LOGIN_PUBLIC_KEYS)
     of_panels = panel_bridge.settings.Settings(**shared)
     of_ledger = ledger.settings.Settings(**shared, signing_key=bytes(range(32)).hex())
     async with contextlib.AsyncExitStack() as stack:
         simulators = await stack.enter_async_context(Simulators(scenario=Scenario()))
         of_config = config.settings.Settings(
-            **shared, secret_keys="cd" * 32, development_reach_loopback=True, provider_urls=provider_urls(simulators)
+            **{**OPEN, **shared},
+            secret_keys="cd" * 32,
+            development_reach_loopback=True,
+            provider_urls=provider_urls(simulators),
         )
         await config.bootstrap.migrate(of_config)
         await panel_bridge.bootstrap.migrate(of_panels)
