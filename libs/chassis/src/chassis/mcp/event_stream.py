@@ -19,11 +19,13 @@ class EventReader:
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """The data of events that this chunk ends; an event without data is none. Raises EventTooLong."""
-        if self._after_cr and chunk:
+        if not chunk:
+            return
+        if self._after_cr:
             # The line ended with the last chunk: a line feed that only now follows its carriage return belongs to it.
-            chunk, self._after_cr = chunk.removeprefix(b"\n"), False
+            chunk = chunk.removeprefix(b"\n")
         self._rest += chunk
-        self._after_cr = self._rest.endswith(b"\r")
+        self._after_cr = chunk.endswith(b"\r")
         *lines, self._rest = self._rest.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
         for line in lines:
             if not self._begun:
