@@ -32,6 +32,11 @@ def test_a_mounted_file_gives_the_value(tmp_path: Path) -> None:
     assert load(Example, {"BATON_NATS_URL_FILE": str(secret)}).nats_url == "nats://secret"
 
 
+def test_a_file_that_is_not_mounted_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadSettings, match=r"BATON_NATS_URL_FILE: .*/url cannot be read"):
+        load(Example, {"BATON_NATS_URL_FILE": str(tmp_path / "url")})
+
+
 def test_every_missing_variable_is_named() -> None:
     class Two(msgspec.Struct):
         first: str

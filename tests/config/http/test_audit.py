@@ -47,12 +47,15 @@ async def test_every_change_is_told_with_who_made_it_and_what_it_changed(
     assert tool.status_code == 201, tool.text
     issued = (await api.post("/api/keys", json={"scopes": ["agents:write"]})).json()
     await api.delete(f"/api/keys/{issued['id']}")
+    invitation = {"email": "ada@example.com", "role": "developer"}
+    invited = (await api.post("/api/invitations", json=invitation)).json()
     published = await api.post("/api/templates/help/publish")
     position = published.json()["position"]
 
     told = await audit(api, position)
-    assert [(one["type"], one["entity"]) for one in told[:6]] == [
+    assert [(one["type"], one["entity"]) for one in told[:7]] == [
         ("template.published", "help"),
+        ("invitation.created", invited["id"]),
         ("api_key.revoked", issued["id"]),
         ("api_key.issued", issued["id"]),
         ("custom_tool.created", "orders"),
@@ -61,12 +64,14 @@ async def test_every_change_is_told_with_who_made_it_and_what_it_changed(
     ]
     assert {one["actor_kind"] for one in told[:-1]} == {"key"}
     assert told[-1]["actor_kind"] == "baton", "the first key was issued by nobody's key"
-    revised = told[4]
+    revised = told[5]
     assert revised["changes"] == [{"pointer": "/definition/instructions", "before": "Route.", "after": "Route kindly."}]
     assert (revised["kind"], revised["whole"], revised["position"][:3]) == ("agent", True, "p1.")
-    assert {"pointer": "/revoked", "after": True} in told[1]["changes"]
+    assert {"pointer": "/revoked", "after": True} in told[2]["changes"]
     text = (await api.get("/api/audit")).text
     assert SECRET not in text
+    assert "ada@example.com" not in text
+    assert invited["token"].rpartition("~")[2] not in text
     assert "key=k1" not in text
     assert issued["key"] not in text
 

@@ -46,7 +46,10 @@ def _value(variable: str, environment: Mapping[str, str]) -> str | None:
     if variable in environment:
         return environment[variable]
     path = environment.get(variable + "_FILE")
-    return Path(path).read_text().strip() if path else None
+    try:
+        return Path(path).read_text().strip() if path else None
+    except OSError as error:
+        raise BadSettings(f"{variable}_FILE: {path} cannot be read: {error.strerror}") from None
 
 
 def _decode(kind: type, value: Any) -> Any:
