@@ -50,10 +50,11 @@ async def order(data: JSONBody[Order], principal: Caller) -> dict[str, int]:
 
 class TwoKeys(Access):
     def authenticate(self, credential: str, *, mode: Mode = "test") -> Principal:
-        if credential not in ("acme", "other"):
+        customer, _, weak = credential.partition(" ")
+        if customer not in ("acme", "other"):
             raise NotAuthenticated("unknown")
-        scopes = frozenset({"orders:write"})
-        return Principal(customer=CustomerId(credential), actor="k", scopes=scopes, livemode=False)
+        scopes = frozenset() if weak else frozenset({"orders:write"})
+        return Principal(customer=CustomerId(customer), actor="k", scopes=scopes, livemode=mode == "live")
 
 
 class MemoryAnswers:
@@ -122,6 +123,14 @@ async def test_a_key_is_of_one_customer(client: httpx.AsyncClient) -> None:
     await client.post("/orders", json={"count": 1})
     other = await client.post("/orders", json={"count": 1}, headers={"Authorization": "Bearer other"})
     assert other.json() == {"order": 2}
+
+
+async def test_who_may_not_ask_gets_no_answer_of_anothers_either(client: httpx.AsyncClient) -> None:
+    await client.post("/orders", json={"count": 1})
+    weak = await client.post("/orders", json={"count": 1}, headers={"Authorization": "Bearer acme weak"})
+    assert (weak.status_code, weak.json()["code"]) == (403, "not_allowed")
+    live = await client.post("/orders", json={"count": 1}, headers={"Baton-Mode": "live"})
+    assert (live.status_code, live.json()["code"]) == (422, "idempotency_key_reused")
 
 
 async def test_while_the_first_is_at_work_the_second_is_told_to_wait(

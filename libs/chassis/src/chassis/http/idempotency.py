@@ -65,8 +65,8 @@ class Idempotent:
             principal = caller(self._access, told, scope["route_handler"].opt)
         except Refusal:
             return None
-        mode = b"live" if principal.livemode else b"test"
-        fingerprint = hashlib.sha256(b"\n".join((mode, scope["query_string"], body))).hexdigest()
+        asker = f"{principal.livemode} {principal.role}".encode()
+        fingerprint = hashlib.sha256(b"\n".join((asker, scope["query_string"], body))).hexdigest()
         route = f"{scope['method']} {scope['path']}"
         return Once(customer=principal.customer, route=route, key=offered.decode(), fingerprint=fingerprint)
 
