@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.events.usage import LlmUsed
@@ -71,6 +71,7 @@ USAGES = st.lists(
 
 
 @given(USAGES)
+@settings(deadline=None)
 def test_sums_reconcile_to_the_nano_unit_at_every_level(usages: list[LlmUsed]) -> None:
     lines = [line for usage in usages for line in charges(usage, origin=ORIGIN, book=BOOK)]
     assert len(lines) == sum(len(usage.quantities) for usage in usages)
@@ -101,6 +102,7 @@ DEARER = PriceBook("v2", "USD", {("openai", "gpt", "input_tokens"): Price(Decima
 
 
 @given(USAGES)
+@settings(deadline=None)
 def test_re_pricing_gives_the_lines_that_the_other_version_would_have_given(usages: list[LlmUsed]) -> None:
     for usage in usages:
         before = charges(usage, origin=ORIGIN, book=BOOK)
