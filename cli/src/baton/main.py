@@ -4,7 +4,7 @@ from logging import WARNING
 
 import click
 
-from baton.commands import admin, configuration, projections, running, sessions
+from baton.commands import admin, configuration, knowledge, projections, running, sessions
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -16,7 +16,14 @@ def cli() -> None:
     logging.configure(service="baton", json_lines=False, level=WARNING)
 
 
-for _command in (*running.COMMANDS, *configuration.COMMANDS, *sessions.COMMANDS, projections.projections, admin.admin):
+for _command in (
+    *running.COMMANDS,
+    *configuration.COMMANDS,
+    *sessions.COMMANDS,
+    projections.projections,
+    admin.admin,
+    knowledge.knowledge,
+):
     cli.add_command(_command)
 
 

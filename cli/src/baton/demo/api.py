@@ -56,6 +56,14 @@ class Api:
         answer: dict[str, Any] = _checked(await self._client.post(path, json=body, headers=headers)).json()
         return answer
 
+    async def send(self, path: str, content: bytes, *, kind: str, **query: str) -> dict[str, Any]:
+        """Send bytes of a media type, get JSON."""
+        headers = {"content-type": kind}
+        answer: dict[str, Any] = _checked(
+            await self._client.post(path, content=content, params=query, headers=headers)
+        ).json()
+        return answer
+
     async def until_status(self, session: str, *statuses: str, timeout_s: float) -> dict[str, Any]:
         """Ask for a session's status until it is one of `statuses`; raises TimeoutError."""
         async with asyncio.timeout(timeout_s):
