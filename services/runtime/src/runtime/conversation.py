@@ -286,9 +286,10 @@ class Conversation:
         self._transfers.lost(self._arbiter.end(), "session_ending")
 
     async def _close_models(self) -> None:
-        # The factory's last: it closes what all models of the session share.
         await self._summaries.aclose()
         await self._factory.aclose()
+        # What all models of the session share is needed until the last of them has reported.
+        await self._models.aclose()
 
     def _end_after(self, call: Call) -> None:
         call.context.speech_handle.add_done_callback(lambda _speech: self.end("agent_ended"))

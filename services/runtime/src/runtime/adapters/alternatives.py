@@ -73,7 +73,6 @@ class Alternatives:
         """Close every model, so that its last usage is reported."""
         for one in [*self._adapters, *self._made]:
             await one.aclose()
-        await self._models.aclose()
 
     def _adapter(self, adapter: A) -> A:
         """Keep the adapter of several models; say in the log when one of them fails, or is well again."""
