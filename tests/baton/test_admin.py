@@ -86,6 +86,10 @@ async def test_customers_and_the_deployments_keys_are_kept_by_commands(
         assert "op_grace  acme  customer.suspended  acme" in told
         assert "    /suspended: true -> false" in told
 
+        invited = json.loads(await done("customers", "invite-owner", "acme", "ada@example.com"))
+        assert (invited["role"], invited["email"]) == ("owner", "ada@example.com")
+        assert invited["token"]
+
         (file := tmp_path / "key").write_text("sk-deployment-1111\n")
         for _ in range(2):
             saved = json.loads(await done("providers", "set", "openai", "--key-file", str(file)))
