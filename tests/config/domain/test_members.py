@@ -13,6 +13,7 @@ from config.domain.members import (
     ChangePassword,
     ChangeRole,
     Command,
+    Erase,
     Found,
     Invite,
     LinkIdentity,
@@ -26,14 +27,17 @@ from config.domain.membership import (
     LastOwner,
     OtherIdentity,
     OwnersOnly,
+    StillMember,
     TooManyMembers,
 )
 from contracts.access import ROLES, Role
 from contracts.events.invitation import InvitationAccepted, InvitationCreated, InvitationRevoked
 from contracts.events.member import (
+    MemberErased,
     MemberIdentityLinked,
     MemberJoined,
     MemberPasswordChanged,
+    MemberRemoved,
     MemberRoleChanged,
 )
 from contracts.ids import InvitationId, MemberId
@@ -141,6 +145,16 @@ def test_a_role_that_is_there_already_changes_nothing() -> None:
     for command in (ChangeRole(BOB, "admin", "owner"), Remove(BOB, "owner"), ChangePassword(BOB)):
         with pytest.raises(NotFound):
             decided(command, OWNER, ADMIN)
+
+
+def test_who_is_erased_was_a_member_and_is_none() -> None:
+    gone = MemberRemoved(member=ADA)
+    assert decided(Erase(ADA), OWNER, ADMIN, gone) == [MemberErased(member=ADA)]
+    assert decided(Erase(ADA), OWNER, ADMIN, gone, MemberErased(member=ADA)) == []
+    with pytest.raises(StillMember):
+        decided(Erase(ADA), OWNER, ADMIN)
+    with pytest.raises(NotFound):
+        decided(Erase(BOB), OWNER, ADMIN)
 
 
 def test_an_account_has_one_identity_at_most() -> None:

@@ -153,6 +153,9 @@ async def a_role_and_a_removal_act_at_once(people: People) -> None:
     assert (await people.post("/api/auth/login", {"email": dev.email, "password": PASSWORD})).status_code == 401
     assert (await people.call("GET", f"/api/members/{dev.member}", as_=olga)).status_code == 404
     assert (await remove(people, olga, dev)).status_code == 404
+    forget = f"/api/members/{dev.member}/erase"
+    kept = await people.call("POST", f"/api/members/{olga.member}/erase", as_=olga)
+    assert (kept.status_code, problem(kept)["code"]) == (409, "still_member")
     again = await people.accept(await people.invite(olga, "analyst", dev.email))
     assert again.member != dev.member, "an address that is free again makes another member"
 
@@ -161,6 +164,11 @@ async def a_role_and_a_removal_act_at_once(people: People) -> None:
         return [(one["id"], one["removed"]) for one in found][1:] == [(dev.member, True), (again.member, False)]
 
     await until(told, what="the list tells of both")
+    assert (await listed(people, olga, removed=True))[1]["email"] == dev.email, "the audit still has a name"
+    for _ in range(2):
+        assert (await people.call("POST", forget, as_=olga)).status_code == 204
+    (erased,) = [one for one in await listed(people, olga, removed=True) if one["removed"]]
+    assert (erased["name"], erased["email"]) == (None, None)
 
 
 CASES = [

@@ -59,4 +59,13 @@ class MemberRemoved(EventData, frozen=True, kw_only=True):
     member: MemberId
 
 
-MemberEvent = MemberJoined | MemberRoleChanged | MemberPasswordChanged | MemberIdentityLinked | MemberRemoved
+@event("member.erased")
+class MemberErased(EventData, frozen=True, kw_only=True):
+    """The key that opens what a former member was called is destroyed."""
+
+    member: MemberId
+
+
+MemberEvent = (
+    MemberJoined | MemberRoleChanged | MemberPasswordChanged | MemberIdentityLinked | MemberRemoved | MemberErased
+)

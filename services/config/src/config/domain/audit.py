@@ -31,6 +31,7 @@ _SAID: dict[str, Document] = {
     "archived": {"archived": True},
     "deleted": {"deleted": True},
     "removed": {"removed": True},
+    "erased": {"erased": True},
     "revoked": {"revoked": True},
     "disabled": {"disabled": True},
     "enabled": {"disabled": False, "reason": ""},

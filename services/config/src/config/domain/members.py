@@ -20,6 +20,7 @@ from config.domain.membership import (
     OtherIdentity,
     OwnersOnly,
     State,
+    StillMember,
     TooManyMembers,
     find,
     open_invitation,
@@ -28,6 +29,7 @@ from contracts.access import Role
 from contracts.envelope import format_time, parse_time
 from contracts.events.invitation import InvitationAccepted, InvitationCreated, InvitationRevoked
 from contracts.events.member import (
+    MemberErased,
     MemberIdentityLinked,
     MemberJoined,
     MemberPasswordChanged,
@@ -87,6 +89,12 @@ class Remove(msgspec.Struct, frozen=True):
     by: Role
 
 
+class Erase(msgspec.Struct, frozen=True):
+    """Forget what a former member was called."""
+
+    member: MemberId
+
+
 class ChangePassword(msgspec.Struct, frozen=True):
     """Say that there is another password, or none."""
 
@@ -101,7 +109,7 @@ class LinkIdentity(msgspec.Struct, frozen=True):
     identity: str
 
 
-Command = Found | Invite | RevokeInvitation | Accept | ChangeRole | Remove | ChangePassword | LinkIdentity
+Command = Found | Invite | RevokeInvitation | Accept | ChangeRole | Remove | Erase | ChangePassword | LinkIdentity
 
 
 def evolve(state: State, event: EventData) -> State:
@@ -114,7 +122,10 @@ def evolve(state: State, event: EventData) -> State:
         case MemberIdentityLinked(member=id, identity=identity):
             return _with(state, id, msgspec.structs.replace(state.members[id], identity=identity))
         case MemberRemoved(member=id):
-            return msgspec.structs.replace(state, members=_without(state.members, id))
+            left = _without(state.members, id)
+            return msgspec.structs.replace(state, members=left, former={**state.former, id: False})
+        case MemberErased(member=id):
+            return msgspec.structs.replace(state, former={**state.former, id: True})
         case InvitationCreated(invitation=offer):
             made = Invitation(event.role, event.address, event.digest, parse_time(event.expires_at))
             return msgspec.structs.replace(state, invitations={**state.invitations, offer: made})
@@ -143,6 +154,8 @@ def decide(command: Command, state: State) -> list[EventData]:
             return _change_role(command, state)
         case Remove():
             return _remove(command, state)
+        case Erase(id):
+            return _erase(id, state)
         case ChangePassword(id, removed):
             find(state, id)
             return [MemberPasswordChanged(member=id, removed=removed)]
@@ -212,6 +225,14 @@ def _remove(command: Remove, state: State) -> list[EventData]:
     if state.owners == [command.member]:
         raise LastOwner
     return [MemberRemoved(member=command.member)]
+
+
+def _erase(id: MemberId, state: State) -> list[EventData]:
+    if id in state.members:
+        raise StillMember
+    if id not in state.former:
+        raise NotFound("no such member")
+    return [] if state.former[id] else [MemberErased(member=id)]
 
 
 def _link(member: Member, id: MemberId, identity: str) -> list[EventData]:

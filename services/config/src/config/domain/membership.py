@@ -30,11 +30,14 @@ class Invitation(msgspec.Struct, frozen=True):
 
 
 class State(msgspec.Struct, frozen=True):
-    """Who is a member, who is invited, and which invitations are over (with the member that one made, if any)."""
+    """Who is a member, who is invited, which invitations are over (with the member that one made, if any), and who was
+    a member (and whether that one is erased).
+    """
 
     members: dict[MemberId, Member] = {}
     invitations: dict[InvitationId, Invitation] = {}
     over: dict[InvitationId, MemberId | None] = {}
+    former: dict[MemberId, bool] = {}
 
     @property
     def owners(self) -> list[MemberId]:
@@ -70,6 +73,12 @@ class InvitationOver(Conflict):
     """Accepted, revoked or expired."""
 
     code, title = "invitation_over", "The invitation was accepted or revoked, or has expired"
+
+
+class StillMember(Conflict):
+    """Who is a member has a name."""
+
+    code, title = "still_member", "Only who is a member no more can be erased"
 
 
 class OtherIdentity(NotAllowed):

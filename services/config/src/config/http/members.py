@@ -4,7 +4,7 @@ import asyncio
 import datetime
 
 import msgspec
-from litestar import Response, delete, get, put
+from litestar import Response, delete, get, post, put
 from litestar.params import FromQuery, JSONBody
 
 from chassis.http.app import Caller, PathId
@@ -14,7 +14,7 @@ from chassis.http.parameters import BadPosition, PositionText, position
 from chassis.postgres.faults import Behind, PositionOfAnotherLog
 from chassis.postgres.pool import Pool
 from chassis.postgres.wait import wait_for_position
-from config.domain.membership import LastOwner, Member, OwnersOnly
+from config.domain.membership import LastOwner, Member, OwnersOnly, StillMember
 from config.http.answers import encoded, tagged
 from config.http.lists import ReadModels
 from config.http.people import Parts
@@ -121,6 +121,12 @@ async def remove_member(member_id: PathId, principal: Caller, people: Parts) -> 
     await people.membership.remove(principal, MemberId(member_id))
 
 
+@post("/api/members/{member_id:str}/erase", opt={"scope": "members:write", "refuses": (StillMember,)}, status_code=204)
+async def erase_member(member_id: PathId, principal: Caller, people: Parts) -> None:
+    """Forget name and address of a former member for good; what it did stays, under its id. Twice is safe."""
+    await people.membership.erase(principal, MemberId(member_id))
+
+
 async def level(pool: Pool, min_position: str | None) -> None:
     """Wait a little for the lists of people to reach a position; raises BadPosition, Behind, PositionOfAnotherLog."""
     if (wanted := position(min_position, name="min_position")) is not None:
@@ -160,4 +166,4 @@ async def _answer(
     return Response(told, headers=tagged(at))
 
 
-ROUTES = [list_members, get_member, change_role, remove_member]
+ROUTES = [list_members, get_member, change_role, remove_member, erase_member]

@@ -1,4 +1,4 @@
-"""What becomes of members: another role, another password, the end."""
+"""What becomes of members: another role, another password, the end, and that nobody knows them any more."""
 
 from collections.abc import Callable
 
@@ -8,13 +8,15 @@ from chassis.principal import Principal
 from config.adapters.accounts import Accounts
 from config.adapters.attempts import Attempts
 from config.domain.credentials import password_errors
-from config.domain.members import ChangePassword, ChangeRole, Remove
+from config.domain.members import ChangePassword, ChangeRole, Erase, Remove
 from config.domain.membership import State
 from config.people.invitations import acting_role
 from config.people.logins import Logins
 from config.people.passwords import Passwords
 from config.people.roster import Roster
+from config.people.sealed_people import SealedPeople
 from contracts.access import Role
+from contracts.events.member import MemberJoined
 from contracts.ids import LoginId, MemberId
 
 Check = Callable[[int], None] | None
@@ -36,9 +38,16 @@ class Membership:
     """Raises the deciders' refusals, Unavailable and LogFault."""
 
     def __init__(
-        self, *, roster: Roster, accounts: Accounts, passwords: Passwords, logins: Logins, attempts: Attempts
+        self,
+        *,
+        roster: Roster,
+        people: SealedPeople,
+        accounts: Accounts,
+        passwords: Passwords,
+        logins: Logins,
+        attempts: Attempts,
     ) -> None:
-        self._roster, self._accounts, self._passwords = roster, accounts, passwords
+        self._roster, self._people, self._accounts, self._passwords = roster, people, accounts, passwords
         self._logins, self._attempts = logins, attempts
 
     async def change_role(
@@ -54,6 +63,14 @@ class Membership:
         await self._roster.handle(principal.customer, command, actor=principal.actor)
         await self._logins.end_all(principal.customer, id, why="member_removed", actor=principal.actor)
         await self._accounts.forget(principal.customer, id)
+
+    async def erase(self, principal: Principal, id: MemberId) -> None:
+        """Destroy the key that opens what a former member was called; twice is safe. Raises NotFound, StillMember."""
+        acting_role(principal)
+        await self._roster.handle(principal.customer, Erase(id), actor=principal.actor)
+        joined = await self._roster.beginning(principal.customer, MemberJoined, id)
+        if joined is not None:
+            await self._people.destroy(principal.customer, joined.keyid)
 
     async def change_password(self, principal: Principal, email: str, *, current: str, new: str) -> None:
         """Replace the member's own password, and end its other logins.

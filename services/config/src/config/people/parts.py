@@ -119,7 +119,9 @@ def people_parts(
         customers=customers,
         joining=joining,
         invitations=Invitations(roster=roster, people=people, digests=digests, clock=clock),
-        membership=Membership(roster=roster, accounts=accounts, passwords=passwords, logins=logins, attempts=attempts),
+        membership=Membership(
+            roster=roster, people=people, accounts=accounts, passwords=passwords, logins=logins, attempts=attempts
+        ),
         entry=Entry(
             roster=roster,
             accounts=accounts,

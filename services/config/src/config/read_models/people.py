@@ -171,6 +171,8 @@ def _evolve(row: Row, envelope: Envelope, data: EventData) -> None:
             row.has_identity = True
         case member.MemberRemoved():
             row.state = "removed"
+        case member.MemberErased():
+            row.seal = b""
         case invitation.InvitationCreated():
             row.role, row.address, row.state, row.seal = data.role, data.address, "open", _seal(envelope)
             row.expires_at = parse_time(data.expires_at).astimezone(UTC)
