@@ -14,9 +14,15 @@ from tests.support.until import until
 from tests.support.whole_api import WholeApi, a_whole_api
 
 from baton import edge, openapi
+from chassis.clock import SystemClock
+from chassis.nats.connection import connect
+from chassis.nats.event_log import NatsEventLog
 from chassis.service import serving
+from config.customers import Customers
+from config.domain.customer import Suspend
 from config.http.examples import EXAMPLES
 from contracts.access import ROLES, SCOPES, Role, scopes_of
+from contracts.ids import CustomerId
 
 pytestmark = pytest.mark.integration
 
@@ -155,6 +161,12 @@ async def members(api: WholeApi) -> dict[Role, str]:
     return found
 
 
+async def suspend(nats_url: str, customer: CustomerId) -> None:
+    async with connect(nats_url, name="test") as nats:
+        customers = Customers(log=NatsEventLog(nats), clock=SystemClock(), source="test")
+        await customers.write("op_grace", customer, Suspend("unpaid"))
+
+
 async def test_no_stranger_gets_in_by_any_operation(nats_url: str, database: str) -> None:
     async with a_whole_api(nats_url, database) as api:
         document = (await api.origin.get(openapi.PATH)).json()
@@ -197,6 +209,16 @@ async def test_no_stranger_gets_in_by_any_operation(nats_url: str, database: str
                         wrong.append(f"{one.id} by another customer's {who}: {got}")
         assert wrong == []
         assert tried == {"developer", "analyst", "billing"}
+        await suspend(nats_url, OTHER)
+        for one in found:
+            for credential in (api.keys[OTHER], stranger.access):
+
+                async def refused(one: Operation = one, credential: str = credential) -> bool:
+                    url = things.url(one.path)
+                    answer = await api.call(one.method, url, key=credential, json=one.body, params=one.query)
+                    return (answer.status_code, answer.json().get("code")) == (403, "customer_suspended")
+
+                await until(refused, what=f"{one.id} is refused to a suspended customer")
 
 
 async def test_a_stranger_who_writes_under_our_id_writes_a_thing_of_its_own(nats_url: str, database: str) -> None:
