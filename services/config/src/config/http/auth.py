@@ -14,12 +14,12 @@ from chassis.principal import Principal
 from config.adapters.attempts import TooManyAttempts
 from config.adapters.logins import Login
 from config.domain.customer import Known
-from config.http.people import REFUSES, REFUSES_PASSWORDS, Parts, Tokens, admit, tokens
+from config.http.people import REFUSES_PASSWORDS, Parts, Tokens, admit, check_on, tokens
 from config.people.entry import BadCredentials
 from config.people.joining import AddressTaken, Newcomer, RegistrationClosed
 from config.people.logins import BadRefreshToken, RefreshReused
 from config.people.membership import NoPassword, WrongPassword
-from config.people.parts import PeopleParts
+from config.people.parts import LoginsOff, PeopleParts
 from config.people.passwords import PasswordsBusy
 from contracts.access import Role
 from contracts.events.login import LoginEnd, Proof
@@ -111,12 +111,12 @@ async def log_in(data: JSONBody[LoginRequest], request: Request[Any, Any, Any], 
 
 @post(
     "/api/auth/refresh",
-    opt={"public": True, "refuses": (*REFUSES, BadRefreshToken, RefreshReused, CustomerIsSuspended)},
+    opt={"public": True, "refuses": (LoginsOff, BadRefreshToken, RefreshReused, CustomerIsSuspended)},
     status_code=200,
 )
-async def refresh_login(data: JSONBody[RefreshRequest], request: Request[Any, Any, Any], people: Parts) -> Tokens:
+async def refresh_login(data: JSONBody[RefreshRequest], people: Parts) -> Tokens:
     """Change a refresh token for new tokens; it is good once."""
-    await admit(people, request)
+    check_on(people)
     return tokens(await people.logins.refresh(data.refresh_token))
 
 

@@ -16,7 +16,7 @@ Parts = NamedDependency[PeopleParts]
 """A handler's argument `people: Parts`."""
 
 REFUSES = (LoginsOff, TooManyAttempts)
-"""What every route that takes no credential refuses."""
+"""What the routes refuse that take no credential."""
 
 REFUSES_PASSWORDS = (*REFUSES, PasswordsBusy)
 
@@ -46,10 +46,15 @@ def tokens(given: LoggedIn) -> Tokens:
     )
 
 
-async def admit(people: PeopleParts, request: Request[Any, Any, Any]) -> None:
-    """Count a request that needs no credential; raises LoginsOff, TooManyAttempts."""
+def check_on(people: PeopleParts) -> None:
+    """Raise LoginsOff where nobody can log in."""
     if not people.on:
         raise LoginsOff
+
+
+async def admit(people: PeopleParts, request: Request[Any, Any, Any]) -> None:
+    """Count a request that needs no credential; raises LoginsOff, TooManyAttempts."""
+    check_on(people)
     await people.attempts.count("caller", _caller_address(request, people.trusted_proxies))
 
 

@@ -90,14 +90,13 @@ class Joining:
         _check(who, company)
         customer, member = CustomerId(new_id("cus")), MemberId(new_id("mem"))
         create = Create(name=company, max_sessions=self._max_sessions)
-        hash = await self._passwords.hash(who.password) if who.password is not None else None
         async with self._claimed(who, customer, member):
             await self._customers.create(member, create, id=customer)
             command = Found(member=member, address=self._digests.address(who.email))
             handled = await self._roster.handle(
                 customer, command, actor=member, sealed=await self._sealed(customer, member, who)
             )
-        return await self._let_in(customer, member, hash, handled.position, by="registration")
+        return await self._let_in(customer, member, handled.position, by="registration")
 
     async def accept(self, token: str, *, name: str, password: str) -> LoggedIn:
         """By an invitation's token; raises UnknownInvitation, InvitationOver, AddressTaken."""
@@ -119,7 +118,6 @@ class Joining:
     async def _accept(self, customer: CustomerId, invitation: InvitationId, who: Newcomer, *, by: Proof) -> LoggedIn:
         _check(who)
         member = MemberId(new_id("mem"))
-        hash = await self._passwords.hash(who.password) if who.password is not None else None
         offered = await self._roster.beginning(customer, InvitationCreated, invitation)
         async with self._claimed(who, customer, member):
             handled = await self._roster.handle(
@@ -130,7 +128,7 @@ class Joining:
             )
         if offered is not None:
             await self._people.destroy(customer, offered.keyid)
-        return await self._let_in(customer, member, hash, handled.position, by=by)
+        return await self._let_in(customer, member, handled.position, by=by)
 
     async def _invited(self, customer: CustomerId, invitation: InvitationId) -> str:
         envelope = await self._roster.beginning(customer, InvitationCreated, invitation)
@@ -144,27 +142,31 @@ class Joining:
         return Sealed(Person(name=who.name.strip(), email=who.email.strip()), keyid, key)
 
     async def _let_in(
-        self, customer: CustomerId, member: MemberId, hash: str | None, position: Position | None, *, by: Proof
+        self, customer: CustomerId, member: MemberId, position: Position | None, *, by: Proof
     ) -> LoggedIn:
-        if hash is not None:
-            await self._accounts.set_password(customer=customer, member=member, hash=hash, was=None)
         if position is not None:  # or the tokens would open nothing here for a moment
             await self._access.reached(position.sequence, timeout_s=_WAIT_S)
         return await self._logins.open(customer, member, by=by)
 
     @contextlib.asynccontextmanager
     async def _claimed(self, who: Newcomer, customer: CustomerId, member: MemberId) -> AsyncIterator[None]:
-        """Hold what the newcomer is found by while the log is told; give it back where that is refused."""
+        """Hold what the newcomer is found by and its password while the log is told; give it back where that is
+        refused. A crash leaves them to nobody: whoever the log does not know as a member is let in by nothing.
+        """
         digests = [self._digests.address(who.email), *filter(None, [who.identity])]
         held: list[str] = []
+        hash = await self._passwords.hash(who.password) if who.password is not None else None
         try:
             for digest in digests:
                 await self._claim(digest, customer, member)
                 held.append(digest)
+            if hash is not None:
+                await self._accounts.set_password(customer=customer, member=member, hash=hash, was=None)
             yield
         except (Conflict, InvalidInput, NotAllowed, NotFound):  # nothing was written
             for digest in held:
                 await self._accounts.release(digest, member=member)
+            await self._accounts.forget_password(customer, member)
             raise
         for digest in held:
             await self._accounts.settle(digest, member=member)
