@@ -16,18 +16,19 @@ _BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 @pytest.fixture
 def newcomer(tmp_path: Path, livekit_binary: Path) -> Iterator[Path]:
-    """A folder that looks like a checkout in which `make up` runs: the commands name `.venv` and `.baton`.
+    """A folder that looks like a checkout in which `make up` runs: the commands name `.venv`, `.baton` and `docs`.
 
     A Baton of its own: `baton pull` takes all that there is, and other tests leave broken drafts behind.
     """
-    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    for name in (".venv", "docs"):
+        (tmp_path / name).symlink_to(ROOT / name)
     with a_stack(tmp_path / ".baton"):
         yield tmp_path
 
 
 def test_the_commands_of_the_readme_work_as_they_stand(newcomer: Path) -> None:
     blocks = _BLOCK.findall((ROOT / "README.md").read_text())
-    assert len(blocks) == 6
+    assert len(blocks) == 7
     script = "set -euo pipefail\nset -x\n" + "\n".join(blocks)
     ran = subprocess.run(["bash", "-c", script], cwd=newcomer, capture_output=True, text=True, timeout=180)
     assert ran.returncode == 0, ran.stderr[-3000:]
@@ -39,6 +40,8 @@ def test_the_commands_of_the_readme_work_as_they_stand(newcomer: Path) -> None:
         "equal",
         "> publish template tutoring as version 2",
         "customer.suspended",
+        "architecture.md (text/markdown, en): ready",
+        "architecture.md > How Baton is built",
     ):
         assert seen in ran.stdout
     assert "session_history" in ran.stdout
