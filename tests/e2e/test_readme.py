@@ -40,8 +40,8 @@ def test_the_commands_of_the_readme_work_as_they_stand(newcomer: Path) -> None:
         "equal",
         "> publish template tutoring as version 2",
         "customer.suspended",
-        "architecture.md (text/markdown, en): ready",
-        "architecture.md > How Baton is built",
+        "0010-connect-to-the-checked-address.md (text/markdown, en): ready",
+        "0010-connect-to-the-checked-address.md > 10. A call",
     ):
         assert seen in ran.stdout
     assert "session_history" in ran.stdout
