@@ -50,7 +50,7 @@ class CredentialList(msgspec.Struct, frozen=True, kw_only=True):
 async def list_provider_credentials(principal: Caller, credentials: KeepsCredentials) -> CredentialList:
     """The providers that are asked with a key of your own."""
     found = await credentials.all_of(principal.customer)
-    return CredentialList(data=[credential_answer(name, stream.state, stream.position) for name, stream in found.items()])
+    return CredentialList(data=[credential_answer(name, one.state, one.position) for name, one in found.items()])
 
 
 @put(
