@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import httpx
 import pytest
+from argon2 import PasswordHasher
 from tests.support.config_api import problem
 from tests.support.people import PASSWORD, People, a_people_api, person
 
@@ -192,7 +193,9 @@ async def test_attempts_are_bound_exactly_over_processes_and_settings_close_what
         assert told == [403, 403, 429, 403], "who is nearest to us says who calls, and nobody further away"
 
 
-async def test_no_name_address_password_or_token_is_at_rest(people: People, nats_url: str, database: str) -> None:
+async def test_no_name_address_password_or_token_is_at_rest_and_old_hashes_are_renewed(
+    people: People, nats_url: str, database: str
+) -> None:
     answer = await people.post("/api/auth/register", REGISTRATION)
     olga = answer.json()
     secrets = [REGISTRATION["email"], "Sealed", PASSWORD, olga["refresh_token"], olga["access_token"]]
@@ -212,7 +215,13 @@ async def test_no_name_address_password_or_token_is_at_rest(people: People, nats
         for (table,) in tables:
             rows = await db.fetch(f"select t::text from config.{table} t")
             kept += "".join(str(row) for row in rows)
+        weak = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
+        await db.execute("update config.member_password set hash = $1 where member = $2", weak, olga["member_id"])
+        told = {"email": REGISTRATION["email"], "password": PASSWORD}
+        assert (await people.post("/api/auth/login", told)).status_code == 200
+        renewed = await db.fetchval("select hash from config.member_password where member = $1", olga["member_id"])
     finally:
         await db.close()
+    assert renewed.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert "$argon2id$v=19$m=19456,t=2,p=1$" in kept
     assert [secret for secret in secrets if secret in kept] == []

@@ -49,10 +49,9 @@ class Entry:
         if self._passwords.outdated(hash):
             hash = await self._renewed(account, password, was=hash)
         given = await self._logins.open(account.customer, account.member, by="password")
-        if await self._accounts.password(account.customer, account.member) != hash:  # and all its logins are ended
-            await self._logins.end(
-                given.customer, given.member, given.login, why="password_changed", actor=given.member
-            )
+        if await self._accounts.password(account.customer, account.member) != hash:  # changed meanwhile
+            customer, member = given.customer, given.member
+            await self._logins.end(customer, member, given.login, why="password_changed", actor=member)
             raise BadCredentials
         return given
 
