@@ -102,6 +102,9 @@ async def test_a_template_with_mistakes_is_not_published(api: httpx.AsyncClient)
     assert (answer.status_code, body["code"]) == (400, "invalid_template")
     assert {error["code"] for error in body["errors"]} == {"unknown_handoff_target", "unreachable_agent"}
     assert (await api.get("/api/templates/help")).json()["number"] == 0
+    await api.put("/api/templates/help", json={**TEMPLATE, "agents": ["triage", "no agent's > id"]}, headers=OVER)
+    named = problem(await api.post("/api/templates/help/publish"))["errors"]
+    assert ("/agents/1", "unknown_agent") in [(one["pointer"], one["code"]) for one in named]
 
 
 @pytest.mark.parametrize("bad", ["a.b", "a*", "a>", "a b", "x" * 65])

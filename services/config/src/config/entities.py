@@ -204,12 +204,14 @@ class Entities:
         await self._handle(principal, "customer", principal.customer, CUSTOMER, command)
 
     async def _definitions(self, customer: CustomerId, agents: list[AgentId]) -> dict[AgentId, AgentDefinition]:
+        """Those in use; a draft may name what no agent could be called."""
+        wanted = [agent for agent in agents if is_id(agent)]
         streams = await asyncio.gather(
-            *(self._handler.load(config_subject(customer, "agent", agent), AGENT_DEFINITION) for agent in agents)
+            *(self._handler.load(config_subject(customer, "agent", agent), AGENT_DEFINITION) for agent in wanted)
         )
         return {
             agent: stream.state.definition
-            for agent, stream in zip(agents, streams, strict=True)
+            for agent, stream in zip(wanted, streams, strict=True)
             if isinstance(stream.state, Written) and not stream.state.archived
         }
 
