@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from livekit.agents.llm import ChatContext
 from tests.support.listeners import answering, listening
+from tests.support.mcp_peers import HELLO, rpc
 from tests.support.mcp_server import RealMcpServer, a_real_mcp_server
 from tests.support.runtime_calls import ACall, a_call
 from tests.support.runtime_sessions import a_version
@@ -302,6 +303,30 @@ async def test_a_server_that_never_answers_is_left_alone_for_the_rest_of_the_ses
                 await talking.talk.say("Where is it?")
     assert peer.connections == mcp_servers.MAX_FAILURES
     assert set(await failures(talking)) == {"http_error", "unavailable"}
+
+
+async def test_a_server_that_says_all_the_time_that_its_tools_changed_is_not_looked_at_all_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mcp_servers, "_PAUSE_S", 3600)
+    monkeypatch.setattr(mcp_servers, "_LONGEST_PAUSE_S", 3600)
+    listed = {"tools": [{"name": "look_up", "inputSchema": {"type": "object"}}]}
+    changed = 'data: {"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}\n\n'
+    peer_talk = rpc({"initialize": HELLO, "tools/list": listed, "tools/call": {}}, stream=True, before=changed)
+    async with listening(peer_talk) as peer:
+
+        def looks() -> int:
+            return sum(b"tools/list" in request for request in peer.requests)
+
+        hash, _ = encode_tool(McpTool(name="look_up", description="", input_schema={"type": "object"}))
+        tool = msgspec.structs.replace(ANY_TOOL, hash=hash)
+        version = version_of(f"http://127.0.0.1:{peer.port}/", {"look_up": tool})
+        async with a_talk(version, *[("look_up", {})] * 3) as (talking, _, _):
+            await until(lambda: looks() > mcp_servers._LOOKS_IN_A_ROW)
+            for _ in range(3):
+                await talking.talk.say("Where is it?")
+        assert looks() <= mcp_servers._LOOKS_IN_A_ROW + 1 + 3, "one before each call"
+    assert await failures(talking) == []
 
 
 @pytest.mark.parametrize(

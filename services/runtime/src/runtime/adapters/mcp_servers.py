@@ -32,6 +32,7 @@ MAX_FAILURES = 5
 """Connections in a row that came to nothing; then the server is left alone for the rest of the session."""
 
 REPORTS = 3
+_LOOKS_IN_A_ROW = 3
 _PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 30.0
 _LEAST_LEFT_S = 0.1
@@ -102,12 +103,20 @@ class _Link:
         raise AssertionError("the last attempt returns or raises")
 
     async def watch(self) -> None:
-        """Check the tools at the beginning and whenever the server says that they changed; tell config of changes."""
+        """Check the tools at the beginning and whenever the server says that they changed; tell config of changes.
+
+        A server that says so all the time is looked at less and less often; each call still looks before it is made.
+        """
+        hasty = 0
         while True:
+            began = self._clock.monotonic()
             with contextlib.suppress(McpUnavailable, GuardedFault):
                 await self._ready()
             await self._report()
             await self._wake.wait()
+            hasty = 0 if self._clock.monotonic() - began > _LONGEST_PAUSE_S else hasty + 1
+            if hasty > _LOOKS_IN_A_ROW:
+                await asyncio.sleep(_pause_s(hasty))
             self._wake.clear()
 
     async def listen(self) -> None:
