@@ -130,10 +130,11 @@ async def test_a_ping_amid_an_answer_is_answered_and_other_requests_are_refused(
         (answering(headers="Content-Type: application/json\r\n", body=b"x" * 2_000_000), AnswerTooLarge),
         (answering(headers="Content-Type: text/event-stream\r\n", body=b"data: " + b"x" * 2_000_000), AnswerTooLarge),
         (answering(headers="Content-Type: text/event-stream\r\n", body=b": only talk\n\n"), McpFault),
+        (answering(headers="Content-Type: text/event-stream\r\n", body=b'data: {"method": "x"}\n\n' * 1001), McpFault),
     ],
     ids=[
         *("old", "new", "error", "form", "session", "status", "redirect", "html", "deep", "other", "huge", "long"),
-        "silent",
+        *("silent", "talkative"),
     ],
 )
 async def test_an_answer_that_is_no_good_is_a_fault_that_quotes_nothing(

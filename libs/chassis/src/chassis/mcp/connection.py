@@ -35,6 +35,9 @@ from chassis.mcp.messages import (
 )
 
 MAX_ANSWER_BYTES = 1024 * 1024
+MAX_MESSAGES = 1000
+"""In one stream: each that asks something is answered, and none may keep us answering for ever."""
+
 MAX_PAGES = 10
 MAX_TOOLS = 500
 _CLOSE_S = 1.0
@@ -215,8 +218,8 @@ async def _messages(answer: GuardedStream) -> AsyncGenerator[Message, None]:
 
 
 async def _streamed(answer: GuardedStream, *, bounded: bool) -> AsyncGenerator[Message, None]:
-    """Each event is bounded; where `bounded`, all of them together are."""
-    reader, taken = EventReader(limit=MAX_ANSWER_BYTES), 0
+    """Each event is bounded, and how many there are; where `bounded`, all of them together are."""
+    reader, taken, told = EventReader(limit=MAX_ANSWER_BYTES), 0, 0
     async for chunk in answer.chunks():
         taken += len(chunk)
         if bounded and taken > MAX_ANSWER_BYTES:
@@ -224,6 +227,9 @@ async def _streamed(answer: GuardedStream, *, bounded: bool) -> AsyncGenerator[M
         try:
             for data in reader.feed(chunk):
                 for message in read_messages(data) if data else ():
+                    told += 1
+                    if told > MAX_MESSAGES:
+                        raise McpFault(f"a stream has more than {MAX_MESSAGES} messages")
                     yield message
         except EventTooLong as error:
             raise AnswerTooLarge(f"an event has more than {MAX_ANSWER_BYTES} bytes") from error
