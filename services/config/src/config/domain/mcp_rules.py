@@ -15,7 +15,7 @@ from chassis.errors import FieldError
 from chassis.guarded_addresses import Permission, UrlRefused, check_url
 from config.domain.mcp_server import MAX_APPROVED, Written
 from config.domain.pointers import outside, pointer, repeated, too_many
-from config.domain.schema_rules import schema_errors
+from config.domain.schema_rules import BY_NAME, VALUES_NOT_SCHEMAS, schema_errors
 from contracts.mcp_server import (
     MAX_MODEL_NAME,
     MAX_TIMEOUT_S,
@@ -41,8 +41,6 @@ _NOT_YOURS = frozenset(
     }
 )
 _ADVICE_AT_THE_ROOT = ("$schema", "$id")
-_BY_NAME = ("properties", "$defs", "dependentSchemas")
-_VALUES_NOT_SCHEMAS = ("const", "default", "enum", "examples")
 
 Standing = Literal["approved", "new", "changed", "disabled"]
 
@@ -147,10 +145,10 @@ def _without_patterns(part: Mapping[str, object]) -> dict[str, object]:
     for keyword, value in part.items():
         if keyword == "pattern" and isinstance(value, str):
             continue
-        if keyword in _BY_NAME and isinstance(value, dict):
+        if keyword in BY_NAME and isinstance(value, dict):
             found[keyword] = {name: _cleaned(inner) for name, inner in value.items()}
         else:
-            found[keyword] = value if keyword in _VALUES_NOT_SCHEMAS else _cleaned(value)
+            found[keyword] = value if keyword in VALUES_NOT_SCHEMAS else _cleaned(value)
     return found
 
 

@@ -22,8 +22,8 @@ MAX_NESTED = 128
 MAX_MISTAKES = 20
 _DEFINED = re.compile(r"#/\$defs/([A-Za-z0-9_-]+)\Z")
 NOT_OFFERED = ("$id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$schema", "pattern", "patternProperties")
-_VALUES_NOT_SCHEMAS = ("const", "default", "enum", "examples")
-_BY_NAME = ("properties", "$defs", "dependentSchemas")
+VALUES_NOT_SCHEMAS = ("const", "default", "enum", "examples")
+BY_NAME = ("properties", "$defs", "dependentSchemas")
 
 
 def schema_errors(schema: Mapping[str, object], where: str = "/parameters") -> Iterator[FieldError]:
@@ -97,10 +97,10 @@ def _keyword_errors(part: object, path: tuple[object, ...], depth: int) -> Itera
     elif isinstance(part, dict):
         yield from _own_keyword_errors(part, path)
         for keyword, value in part.items():
-            if keyword in _BY_NAME and isinstance(value, dict):
+            if keyword in BY_NAME and isinstance(value, dict):
                 for name, named in value.items():
                     yield from _keyword_errors(named, (*path, keyword, name), depth + 1)
-            elif keyword not in _VALUES_NOT_SCHEMAS:
+            elif keyword not in VALUES_NOT_SCHEMAS:
                 yield from _keyword_errors(value, (*path, keyword), depth + 1)
 
 
@@ -139,7 +139,7 @@ def _references(part: object) -> Iterator[str]:
         if isinstance(reference, str) and (match := _DEFINED.match(reference)):
             yield match[1]
         for keyword, value in part.items():
-            if keyword not in _VALUES_NOT_SCHEMAS:
+            if keyword not in VALUES_NOT_SCHEMAS:
                 yield from _references(value)
     elif isinstance(part, Sequence) and not isinstance(part, str):
         for value in part:
