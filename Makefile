@@ -9,12 +9,13 @@ PACKAGES := contracts chassis simulators config gateway runtime panel_bridge led
 TOPOLOGY ?= together
 WORKERS ?= 2
 T ?=
+EXAMPLES ?= 30
 
 # Compiled once, not at every start.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt check test test-unit demo up bench contracts clean
+.PHONY: help setup fmt check test test-unit demo up bench fuzz-api contracts clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +59,9 @@ up: setup ## Run all of Baton on this machine until Ctrl-C
 
 bench: setup ## Measure against baselines in the same run; writes bench/out/results.json
 	@$(RUN)/python -m bench
+
+fuzz-api: setup ## Ask the API at random for some minutes (EXAMPLES=30 of each operation, another seed each time)
+	@BATON_FUZZ_EXAMPLES=$(EXAMPLES) $(RUN)/pytest -q tests/baton/test_schemathesis.py
 
 contracts: setup ## Write the JSON Schemas of the published language and the OpenAPI document anew
 	@$(RUN)/python -m contracts.export
