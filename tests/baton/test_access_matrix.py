@@ -209,6 +209,8 @@ async def test_no_stranger_gets_in_by_any_operation(nats_url: str, database: str
                         wrong.append(f"{one.id} by another customer's {who}: {got}")
         assert wrong == []
         assert tried == {"developer", "analyst", "billing"}
+        started = await api.call("POST", "/api/session/start", key=of_role["developer"], json=START)
+        assert started.status_code == 201, started.text
         await suspend(nats_url, OTHER)
         for one in found:
             for credential in (api.keys[OTHER], stranger.access):

@@ -41,7 +41,8 @@ class SessionRequested(EventData, frozen=True, kw_only=True):
     """Admission let a session in. `user_id` is the customer's own pseudonym for the person. `alias` is the one of the
     template by which it was started, empty where it got the last published version.
 
-    `initial_agent` is empty where the template's own begins. `external_id` is the customer's own name for the session,
+    `api_key` is empty where a member started it: the envelope's `actor` says who, in any case. `initial_agent` is empty
+    where the template's own begins. `external_id` is the customer's own name for the session,
     an id. `metadata_digests` are keyed hashes of each `key=value` of the sealed session metadata, sorted, by which it
     is found and not read (ADR 7). `limits` are the template's, with the budget that this session got; `price_book` is
     the version that prices it (ADR 20), empty in sessions that are older than that.

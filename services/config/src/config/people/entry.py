@@ -3,7 +3,7 @@ time.
 """
 
 from chassis.errors import NotAuthenticated, NotFound
-from config.adapters.accounts import Account, Accounts
+from config.adapters.accounts import Accounts
 from config.adapters.attempts import Attempts
 from config.people.digests import Digests
 from config.people.logins import LoggedIn, Logins
@@ -47,17 +47,16 @@ class Entry:
         except NotFound:  # removed a moment ago
             raise BadCredentials from None
         if self._passwords.outdated(hash):
-            hash = await self._renewed(account, password, was=hash)
+            renewed = await self._passwords.hash(password)
+            await self._accounts.set_password(customer=account.customer, member=account.member, hash=renewed, was=hash)
         given = await self._logins.open(account.customer, account.member, by="password")
-        if await self._accounts.password(account.customer, account.member) != hash:  # changed meanwhile
-            customer, member = given.customer, given.member
-            await self._logins.end(customer, member, given.login, why="password_changed", actor=member)
-            raise BadCredentials
+        await self._check_again(given, password, was=hash)
         return given
 
-    async def _renewed(self, account: Account, password: str, *, was: str) -> str:
-        """The hash in force, with today's parameters unless somebody changes the password in this moment."""
-        renewed = await self._passwords.hash(password)
-        customer, member = account.customer, account.member
-        done = await self._accounts.set_password(customer=customer, member=member, hash=renewed, was=was)
-        return renewed if done else was
+    async def _check_again(self, given: LoggedIn, password: str, *, was: str) -> None:
+        """Raise BadCredentials where the password was changed, and all logins ended, while this one was opened."""
+        customer, member = given.customer, given.member
+        now = await self._accounts.password(customer, member)
+        if now != was and not await self._passwords.good(now, password):
+            await self._logins.end(customer, member, given.login, why="password_changed", actor=member)
+            raise BadCredentials

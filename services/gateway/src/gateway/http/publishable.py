@@ -29,8 +29,8 @@ class TemplateNotAllowed(NotAllowed):
 
 
 def check_publishable(principal: Principal, *, origin: str | None, template: TemplateId) -> None:
-    """Raises OriginNotAllowed or TemplateNotAllowed; a secret key starts what its scopes allow."""
-    if principal.kind == "secret":
+    """Raises OriginNotAllowed or TemplateNotAllowed; a secret key or a member starts what its scopes allow."""
+    if principal.kind != "publishable":
         return
     if origin is None or origin.lower() not in principal.origins:
         raise OriginNotAllowed
