@@ -21,6 +21,7 @@ from chassis.postgres.migrations import migrate
 from chassis.postgres.pool import Connection, direct
 from chassis.postgres.prepare import prepare_projections
 from chassis.postgres.row_security import CUSTOMER_ROLE
+from config.knowledge_parts import prepare_vectors
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ("config", "gateway", "ledger", "panel_bridge")
@@ -77,6 +78,9 @@ async def make_tables(database: str) -> None:
     for service in SERVICES:
         settings = import_module(f"{service}.settings").Settings
         bare = settings(**{one.name: VALUE for one in msgspec.structs.fields(settings) if one.required})
+        if service == "config":  # with every read model that there can be
+            bare = msgspec.structs.replace(bare, embeddings_base_url=VALUE, postgres_dsn=database)
+            await prepare_vectors(bare)
         projections = import_module(f"{service}.bootstrap").projections(bare)
         await migrate(database, service=service, folder=files(service) / "migrations")
         await prepare_projections(database, event_log=ReadableLog(), service=service, projections=projections)
@@ -124,7 +128,7 @@ def _expression(kind: str, rule: str) -> str:
     if kind.endswith("[]"):
         return f"array['{VALUE}']::{kind}"
     if kind.startswith("vector"):
-        return f"array_fill(0.1, array[{re.findall(r'[0-9]+', kind)[0]}])::{kind}"
+        return f"array_fill(0.1, array[{(re.findall(r'[0-9]+', kind) or ['1'])[0]}])::{kind}"
     known = {
         "timestamp with time zone": "now()",
         "boolean": "true",

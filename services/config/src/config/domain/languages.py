@@ -38,6 +38,10 @@ OTHER = "simple"
 """Words as they are written, for a language that no dictionary knows."""
 
 
+CONFIGURATIONS = sorted({OTHER, *_CONFIGURATIONS.values()})
+"""All of them."""
+
+
 def text_search_configuration(language: str) -> str:
     """The configuration for a BCP 47 tag."""
     return _CONFIGURATIONS.get(language.partition("-")[0].lower(), OTHER)

@@ -14,7 +14,7 @@ from chassis.event_log import Recorded
 from chassis.projection import Db
 from config.domain.chunk_file import ChunkFile
 from config.domain.chunking import title_of
-from config.domain.languages import text_search_configuration
+from config.domain.languages import CONFIGURATIONS, text_search_configuration
 from contracts.envelope import Envelope, parse_time
 from contracts.events.knowledge_document import (
     KnowledgeDocumentDeleted,
@@ -32,6 +32,7 @@ ReadChunks = Callable[[CustomerId, DocumentId, str, str], Awaitable[ChunkFile | 
 """The chunks of a document by the id of its key and the name of its blob; None where either is gone."""
 
 FAMILY = "knowledge_document"
+_CONFIGURATIONS = ", ".join(f"'{name}'" for name in CONFIGURATIONS)
 
 
 class Knowledge:
@@ -39,7 +40,7 @@ class Knowledge:
 
     name = "knowledge"
     log = Log.CONFIG
-    tables = """
+    tables = f"""
     create table knowledge_document (
         customer text not null,
         id text not null,
@@ -48,7 +49,7 @@ class Knowledge:
         size bigint not null,
         sha256 text not null,
         language text not null,
-        config text not null,
+        config text not null check (config in ({_CONFIGURATIONS})),
         key text not null,
         status text not null,
         failure text not null,
@@ -65,7 +66,7 @@ class Knowledge:
         heading text[] not null,
         page int not null,
         body text not null,
-        config text not null,
+        config text not null check (config in ({_CONFIGURATIONS})),
         words tsvector not null,
         primary key (customer, document, number)
     );

@@ -61,13 +61,9 @@ class Counts(NamedTuple):
 
 async def counts_of(pool: Pool, customer: CustomerId) -> Counts:
     """As the read model has it now."""
-    [row] = await rows_of(
-        pool,
-        customer,
-        "select count(*), count(*) filter (where status = 'queued') from knowledge_document where customer = $1",
-        customer,
-    )
-    return Counts(row[0], row[1])
+    statement = "select status, count(*) from knowledge_document where customer = $1 group by status"
+    found = {row[0]: row[1] for row in await rows_of(pool, customer, statement, customer)}
+    return Counts(sum(found.values()), found.get("queued", 0))
 
 
 async def documents_of(pool: Pool, customer: CustomerId, *, after: str, limit: int) -> list[DocumentRow]:
