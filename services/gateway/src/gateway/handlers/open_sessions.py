@@ -11,6 +11,7 @@ import structlog
 
 from chassis.event_log import Commit, EventLog
 from chassis.log_fold import LogFold
+from chassis.postgres.faults import is_passing
 from chassis.postgres.pool import Pool
 from contracts.ids import CustomerId, SessionId
 from contracts.subjects import Log, Writer
@@ -20,6 +21,7 @@ from gateway.read_models.session_index import OpenSession, open_sessions
 
 log = structlog.get_logger(__name__)
 _LOADING_AT_ONCE = 16
+_RETRY_S = 0.5
 
 Heard = Callable[[SessionView], None]
 
@@ -53,9 +55,21 @@ class OpenSessions(LogFold):
 
     async def follow(self) -> None:
         """Rebuild, then follow the log for ever."""
-        after, sessions = await open_sessions(self._pool, incarnation=await self._log.incarnation(Log.SESSIONS))
+        after, sessions = await self._indexed()
         await self._load(sessions)
         await self._follow(after=after)
+
+    async def _indexed(self) -> tuple[int, list[OpenSession]]:
+        """What the index says; asked until it answers, since a start may be long or the database away for a moment."""
+        incarnation = await self._log.incarnation(Log.SESSIONS)
+        while True:
+            try:
+                return await open_sessions(self._pool, incarnation=incarnation)
+            except Exception as error:
+                if not is_passing(error):
+                    raise
+                log.warning("open_sessions_not_read", error=type(error).__name__)
+            await asyncio.sleep(_RETRY_S)
 
     async def _load(self, sessions: list[OpenSession]) -> None:
         for start in range(0, len(sessions), _LOADING_AT_ONCE):
