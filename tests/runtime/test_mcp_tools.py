@@ -32,7 +32,7 @@ from contracts.events.tool import ToolCalled, ToolFailed, ToolMessage
 from contracts.events.usage import ToolCallUsed
 from contracts.mcp_server import McpTool, VersionMcpServer, VersionMcpTool, encode_tool
 from contracts.template_version import TemplateVersion, VersionAgent
-from runtime.adapters import mcp_servers
+from runtime.adapters import mcp_link
 from runtime.adapters.outside import McpReports, Outside, ReportNotTaken, SecretsOutOfReach, ToolSecrets
 from runtime.tools import execution, mcp
 
@@ -275,7 +275,7 @@ async def test_a_slow_tool_and_one_that_answers_too_much_fail_and_the_call_goes_
 
 
 async def test_a_server_that_is_down_costs_its_tools_until_it_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mcp_servers, "_PAUSE_S", 0.01)
+    monkeypatch.setattr(mcp_link, "_PAUSE_S", 0.01)
     async with a_real_mcp_server() as real:
         version = await as_published(real)
     calls: list[tuple[str, dict[str, Any]]] = [("look_up", {"order": "A1"})] * 50
@@ -295,21 +295,21 @@ async def test_a_server_that_is_down_costs_its_tools_until_it_is_up(monkeypatch:
 async def test_a_server_that_never_answers_is_left_alone_for_the_rest_of_the_session(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(mcp_servers, "_PAUSE_S", 0)
+    monkeypatch.setattr(mcp_link, "_PAUSE_S", 0)
     async with listening(answering("503 No")) as peer:
         version = version_of(f"http://127.0.0.1:{peer.port}/", {"look_up": ANY_TOOL})
         async with a_talk(version, *[("look_up", {})] * 8) as (talking, _, _):
             for _ in range(8):
                 await talking.talk.say("Where is it?")
-    assert peer.connections == mcp_servers.MAX_FAILURES
+    assert peer.connections == mcp_link.MAX_FAILURES
     assert set(await failures(talking)) == {"http_error", "unavailable"}
 
 
 async def test_a_server_that_says_all_the_time_that_its_tools_changed_is_not_looked_at_all_the_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(mcp_servers, "_PAUSE_S", 3600)
-    monkeypatch.setattr(mcp_servers, "_LONGEST_PAUSE_S", 3600)
+    monkeypatch.setattr(mcp_link, "_PAUSE_S", 3600)
+    monkeypatch.setattr(mcp_link, "_LONGEST_PAUSE_S", 3600)
     listed = {"tools": [{"name": "look_up", "inputSchema": {"type": "object"}}]}
     changed = 'data: {"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}\n\n'
     peer_talk = rpc({"initialize": HELLO, "tools/list": listed, "tools/call": {}}, stream=True, before=changed)
@@ -322,10 +322,10 @@ async def test_a_server_that_says_all_the_time_that_its_tools_changed_is_not_loo
         tool = msgspec.structs.replace(ANY_TOOL, hash=hash)
         version = version_of(f"http://127.0.0.1:{peer.port}/", {"look_up": tool})
         async with a_talk(version, *[("look_up", {})] * 3) as (talking, _, _):
-            await until(lambda: looks() > mcp_servers._LOOKS_IN_A_ROW)
+            await until(lambda: looks() > mcp_link._LOOKS_IN_A_ROW)
             for _ in range(3):
                 await talking.talk.say("Where is it?")
-        assert looks() <= mcp_servers._LOOKS_IN_A_ROW + 1 + 3, "one before each call"
+        assert looks() <= mcp_link._LOOKS_IN_A_ROW + 1 + 3, "one before each call"
     assert await failures(talking) == []
 
 

@@ -57,7 +57,7 @@ class McpServerToolDisabled(EventData, frozen=True, kw_only=True):
 
 @event("mcp_server.archived")
 class McpServerArchived(EventData, frozen=True, kw_only=True):
-    """No template is published with it, and no session calls it, any more."""
+    """No template is published with it, and no session that starts from now on calls it."""
 
 
 McpServerEvent = (

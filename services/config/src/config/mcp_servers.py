@@ -7,18 +7,17 @@ shown to the origin that they were given for, and to no other.
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 
-import msgspec
 import structlog
 
 from chassis.clock import Clock
 from chassis.command_handler import CommandHandler, Handled, Stream
-from chassis.errors import Conflict, FieldError, InvalidInput, NotFound
+from chassis.errors import Conflict, InvalidInput, NotFound
 from chassis.event_log import EventLog
 from chassis.guarded_addresses import Permission
 from chassis.principal import Principal
 from chassis.recording import Origin
 from chassis.sealing import SealBroken
-from chassis.vault import MAX_SECRET_BYTES, SecretMissing, Vault
+from chassis.vault import SecretMissing, Vault
 from config.domain.mcp_rules import header_errors, name_errors, origin, server_errors
 from config.domain.mcp_server import (
     MCP_SERVER,
@@ -32,6 +31,7 @@ from config.domain.mcp_server import (
     Write,
     Written,
 )
+from config.mcp_credentials import McpCredentials, check_origin, size_errors
 from contracts.commands.mcp import ReportMcpTools
 from contracts.commands.secrets import McpAccess
 from contracts.envelope import decode_commit
@@ -43,12 +43,10 @@ from contracts.subjects import CONFIG_WRITER, Log, config_filter, config_subject
 
 KIND = "mcp_server"
 MAX_SERVERS = 50
-_FIELD = "headers"
 _READS = 3
 """Credentials that are replaced while they are read are gone from the vault, and others stand in the log."""
 
 log = structlog.get_logger()
-_decode_headers = msgspec.json.Decoder(dict[str, str]).decode
 
 
 class TooManyServers(Conflict):
@@ -64,7 +62,8 @@ class McpServers:
         self, *, log: EventLog, clock: Clock, vault: Vault, source: str, allow: Permission | None = None
     ) -> None:
         self._handler = CommandHandler(log=log, log_name=Log.CONFIG, clock=clock)
-        self._log, self._vault, self._source, self._allow = log, vault, source, allow
+        self._log, self._source, self._allow = log, source, allow
+        self._credentials = McpCredentials(vault)
 
     async def write(
         self,
@@ -86,13 +85,15 @@ class McpServers:
         if known is None and len(await self.all_of(principal.customer)) >= MAX_SERVERS:
             raise TooManyServers
         if known is not None:
-            self._check_origin(known, server, headers)
-        if headers is None or (known is not None and await self._are(principal.customer, name, known, headers)):
+            if known.archived:
+                raise ServerArchived
+            check_origin(known, server, headers)
+        held = known.credentials if known is not None else Credentials()
+        if headers is None or await self._credentials.are(principal.customer, name, held, headers):
             return await self._handle(principal, name, Write(server), check=check)
-        held = await self._keep(principal.customer, name, headers)
-        handled = await self._handle(principal, name, Write(server, held), check=check, kept=held.secret)
-        if known is not None and known.credentials.secret:
-            await self._vault.forget(customer=principal.customer, id=known.credentials.secret)
+        kept = await self._credentials.keep(principal.customer, name, headers)
+        handled = await self._handle(principal, name, Write(server, kept), check=check, kept=kept)
+        await self._credentials.forget(principal.customer, held)
         return handled
 
     async def approve(
@@ -102,7 +103,7 @@ class McpServers:
         return await self._handle(principal, name, command, check=check)
 
     async def archive(self, principal: Principal, name: str) -> Handled[State]:
-        """Out of use at once, for new sessions and for their next calls after a start."""
+        """Out of use for every session that starts from now on."""
         return await self._handle(principal, name, Archive())
 
     async def disable(self, report: ReportMcpTools, actor: str) -> list[str]:
@@ -138,15 +139,11 @@ class McpServers:
         """A server, and what is presented to it now. Raises NotFound, SecretMissing, SealBroken."""
         for left in reversed(range(_READS)):
             state = await self.written(customer, name)
-            if not state.credentials.secret:
-                return state, {}
             try:
-                opened = await self._open(customer, name, state.credentials.secret)
+                return state, await self._credentials.open(customer, name, state.credentials)
             except SecretMissing:
                 if not left:
                     raise
-            else:
-                return state, opened
         raise AssertionError("the last read returns or raises")
 
     async def access(self, customer: CustomerId, name: str, published: VersionMcpServer) -> McpAccess | None:
@@ -161,37 +158,10 @@ class McpServers:
         return McpAccess(headers=headers, approved={tool: one.hash for tool, one in state.usable.items()})
 
     def _check(self, name: str, server: McpServer, headers: Mapping[str, str] | None) -> None:
-        errors = [*name_errors(name), *server_errors(server, allow=self._allow), *header_errors(headers or {})]
-        if headers and len(msgspec.json.encode(headers)) > MAX_SECRET_BYTES:
-            errors.append(FieldError("/headers", "too_large", f"headers have at most {MAX_SECRET_BYTES} bytes"))
+        errors = [*name_errors(name), *server_errors(server, allow=self._allow)]
+        errors += [*header_errors(headers or {}), *size_errors(headers or {})]
         if errors:
             raise InvalidInput("the MCP server is not valid", errors=errors)
-
-    def _check_origin(self, known: Written, server: McpServer, headers: Mapping[str, str] | None) -> None:
-        """Who may write a server may not read its credentials, and so may not have them sent elsewhere either."""
-        if known.archived:
-            raise ServerArchived
-        if headers is None and known.credentials.secret and origin(known.definition.url) != origin(server.url):
-            detail = "another server gets no credentials of this one: give its own, or {}"
-            raise InvalidInput(detail, errors=[FieldError("/headers", "needed_for_another_origin", detail)])
-
-    async def _are(self, customer: CustomerId, name: str, known: Written, headers: Mapping[str, str]) -> bool:
-        if not known.credentials.secret:
-            return not headers
-        try:
-            return await self._open(customer, name, known.credentials.secret) == headers
-        except (SecretMissing, SealBroken):
-            return False
-
-    async def _open(self, customer: CustomerId, name: str, id: str) -> dict[str, str]:
-        return _decode_headers(await self._vault.get(customer=customer, entity=name, field=_FIELD, id=id))
-
-    async def _keep(self, customer: CustomerId, name: str, headers: Mapping[str, str]) -> Credentials:
-        if not headers:
-            return Credentials()
-        content = msgspec.json.encode(headers)
-        kept = await self._vault.put(customer=customer, entity=name, field=_FIELD, secret=content)
-        return Credentials(kept, sorted(headers))
 
     async def _load(self, customer: CustomerId, name: str) -> Stream[State]:
         return await self._handler.load(config_subject(customer, KIND, name), MCP_SERVER)
@@ -213,7 +183,7 @@ class McpServers:
         command: Command,
         *,
         check: Callable[[int], None] | None = None,
-        kept: str = "",
+        kept: Credentials | None = None,
     ) -> Handled[State]:
         """Decide and append; credentials that no event came to name are forgotten. Raises the decider's refusals."""
         origin = self._origin(principal.customer, name, principal.livemode)
@@ -223,6 +193,6 @@ class McpServers:
                 subject, MCP_SERVER, command, origin=origin, actor=principal.actor, check=check
             )
         except (Conflict, NotFound, InvalidInput):
-            if kept:
-                await self._vault.forget(customer=principal.customer, id=kept)
+            if kept is not None:
+                await self._credentials.forget(principal.customer, kept)
             raise

@@ -8,11 +8,11 @@ Source: https://modelcontextprotocol.io/specification/2025-11-25/basic/transport
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TypeVar
 
-from chassis.guarded_http import AnswerTooLarge, GuardedClient, GuardedFault, GuardedStream, TooSlow
-from chassis.mcp.event_stream import EventReader, EventTooLong
+from chassis.guarded_http import GuardedClient, GuardedFault, GuardedStream, TooSlow
+from chassis.mcp.answers import JSON, STREAM, content_type, messages_of, streamed
 from chassis.mcp.messages import (
     INITIALIZED,
     KNOWN_VERSIONS,
@@ -28,15 +28,10 @@ from chassis.mcp.messages import (
     ToolPage,
     VersionUnsupported,
     notification,
-    read_messages,
     read_result,
     reply,
     request,
 )
-
-MAX_ANSWER_BYTES = 1024 * 1024
-MAX_MESSAGES = 1000
-"""In one stream: each that asks something is answered, and none may keep us answering for ever."""
 
 MAX_PAGES = 10
 MAX_TOOLS = 500
@@ -45,7 +40,6 @@ _NOT_OFFERED = 405
 _SESSION = "mcp-session-id"
 _SESSION_ID = re.compile(r"[\x21-\x7e]{1,1024}\Z")
 _AGENT = "Baton"
-_JSON, _STREAM = "application/json", "text/event-stream"
 
 T = TypeVar("T")
 
@@ -101,12 +95,12 @@ class McpConnection:
 
         `timeout_s` bounds what leads up to the stream, not the stream.
         """
-        headers = self._headers({"Accept": _STREAM})
+        headers = self._headers({"Accept": STREAM})
         async with self._client.stream("GET", self._url, headers=headers, timeout_s=timeout_s) as answer:
             if answer.status == _NOT_OFFERED:
                 return False
-            self._check(answer, _STREAM)
-            async with contextlib.aclosing(_streamed(answer, bounded=False)) as messages:
+            self._check(answer, STREAM)
+            async with contextlib.aclosing(streamed(answer, bounded=False)) as messages:
                 async for message in messages:
                     await self._heard(message, timeout_s)
         return True
@@ -147,10 +141,10 @@ class McpConnection:
         self._last_id += 1
         id, first = self._last_id, method == "initialize"
         async with self._posted(request(id, method, params), timeout_s, outside_session=first) as answer:
-            self._check(answer, _JSON, _STREAM)
+            self._check(answer, JSON, STREAM)
             if first:
                 self._begin(answer.headers.get(_SESSION, ""))
-            async with contextlib.aclosing(_messages(answer)) as messages:
+            async with contextlib.aclosing(messages_of(answer)) as messages:
                 async for message in messages:
                     if message.id == id and not message.method:
                         return read_result(message, kind)
@@ -172,7 +166,7 @@ class McpConnection:
     def _posted(
         self, content: bytes, timeout_s: float, *, outside_session: bool = False
     ) -> contextlib.AbstractAsyncContextManager[GuardedStream]:
-        wanted = {"Content-Type": _JSON, "Accept": f"{_JSON}, {_STREAM}"}
+        wanted = {"Content-Type": JSON, "Accept": f"{JSON}, {STREAM}"}
         headers = {**self._own, **wanted, "User-Agent": _AGENT} if outside_session else self._headers(wanted)
         return self._client.stream("POST", self._url, content=content, headers=headers, timeout_s=timeout_s)
 
@@ -194,7 +188,7 @@ class McpConnection:
             raise SessionGone("the server has forgotten the session")
         if answer.status != 200:
             raise HttpStatusFault(f"the server answered with the status {answer.status}")
-        if _content_type(answer) not in wanted:
+        if content_type(answer) not in wanted:
             raise McpFault("the server's answer is neither JSON nor a stream of events")
 
 
@@ -206,34 +200,3 @@ async def _within(timeout_s: float) -> AsyncIterator[None]:
             yield
     except TimeoutError as error:
         raise TooSlow(f"no whole answer in {timeout_s:g} s") from error
-
-
-async def _messages(answer: GuardedStream) -> AsyncGenerator[Message, None]:
-    if _content_type(answer) == _STREAM:
-        async for message in _streamed(answer, bounded=True):
-            yield message
-        return
-    for message in read_messages(await answer.body(MAX_ANSWER_BYTES)):
-        yield message
-
-
-async def _streamed(answer: GuardedStream, *, bounded: bool) -> AsyncGenerator[Message, None]:
-    """Each event is bounded, and how many there are; where `bounded`, all of them together are."""
-    reader, taken, told = EventReader(limit=MAX_ANSWER_BYTES), 0, 0
-    async for chunk in answer.chunks():
-        taken += len(chunk)
-        if bounded and taken > MAX_ANSWER_BYTES:
-            raise AnswerTooLarge(f"the answer has more than {MAX_ANSWER_BYTES} bytes")
-        try:
-            for data in reader.feed(chunk):
-                for message in read_messages(data) if data else ():
-                    told += 1
-                    if told > MAX_MESSAGES:
-                        raise McpFault(f"a stream has more than {MAX_MESSAGES} messages")
-                    yield message
-        except EventTooLong as error:
-            raise AnswerTooLarge(f"an event has more than {MAX_ANSWER_BYTES} bytes") from error
-
-
-def _content_type(answer: GuardedStream) -> str:
-    return answer.headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -14,7 +14,8 @@ from chassis.guarded_http import GuardedFault
 from chassis.mcp.messages import ToolAnswer
 from contracts.events.usage import ToolCallUsed
 from contracts.mcp_server import VersionMcpServer, model_name
-from runtime.adapters.mcp_servers import McpServers, McpUnavailable
+from runtime.adapters.mcp_link import McpUnavailable
+from runtime.adapters.mcp_servers import McpServers
 from runtime.adapters.recorder import SessionRecorder
 from runtime.tools.custom import MAX_RESULT
 from runtime.tools.execution import Call, Outcome, Tool, ToolRefused
