@@ -71,7 +71,8 @@ class McpTools:
         async with self._connected(state, headers) as connection:
             opened = await connection.open(timeout_s=DISCOVER_S)
             listed = await connection.list_tools(timeout_s=DISCOVER_S)
-        found = [_seen(name, one, state) for one in listed]
+        # In a thread: how many schemas there are to check, and how large, is a stranger's choice.
+        found = await asyncio.to_thread(lambda: [_seen(name, one, state) for one in listed])
         return Discovered(
             server=opened.server_info,
             protocol_version=opened.protocol_version,

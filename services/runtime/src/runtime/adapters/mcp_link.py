@@ -158,7 +158,7 @@ class McpLink:
         )
 
     def _compare(self, listed: list[ServerTool], access: McpAccess) -> None:
-        now = {tool.name: _hash(tool) for tool in listed}
+        now = {tool.name: _hash(tool) for tool in listed if tool.name in self._server.tools}
         for name, published in self._server.tools.items():
             seen = now.get(name)
             if access.approved.get(name) != published.hash:
