@@ -158,15 +158,6 @@ def key(place: Place, customer: str, live: bool) -> None:
     _print(operate(place, lambda api: api.post(f"/admin/customers/{customer}/keys", {"livemode": live})))
 
 
-@customers.command("invite-owner")
-@click.argument("customer")
-@click.argument("email")
-@at_place
-def invite_owner(place: Place, customer: str, email: str) -> None:
-    """Invite an owner of a customer; prints the token, which is shown this once. Nobody mails it."""
-    _print(operate(place, lambda api: api.post(f"/admin/customers/{customer}/owners", {"email": email})))
-
-
 @admin.group()
 def providers() -> None:
     """Keep the deployment's own keys at providers, for customers who have none there."""

@@ -1,4 +1,4 @@
-"""GET /api/audit, and for operators /admin/audit: who changed what of the configuration, when, and from what to what."""
+"""GET /api/audit, and for operators /admin/audit: who changed what of the configuration, when, from what to what."""
 
 import datetime
 
