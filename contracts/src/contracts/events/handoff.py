@@ -37,8 +37,9 @@ class HandoffRequested(EventData, frozen=True, kw_only=True):
 
 @event("handoff.completed", personal=HandoffSummary)
 class HandoffCompleted(EventData, frozen=True, kw_only=True):
-    """The next agent is in control; `ms` from the grant of the transfer to its `on_enter`: the tool returns at once, but
-    for the policy `summary`, whose request lies between.
+    """The next agent is in control; `ms` from the grant of the transfer to its `on_enter`.
+
+    The tool returns at once, but for the policy `summary`, whose request lies between.
     """
 
     call_id: str
