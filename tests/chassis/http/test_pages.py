@@ -12,9 +12,18 @@ from chassis.http.pages import BadCursor, decode_cursor, encode_cursor, page_of
 pytestmark = pytest.mark.unit
 
 
-@given(key=st.text() | st.integers(-(2**53), 2**53) | st.lists(st.text()))
+texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
+
+
+@given(key=texts | st.integers(-(2**53), 2**53) | st.lists(texts))
 def test_a_cursor_comes_back_as_it_went(key: Any) -> None:
     assert decode_cursor(encode_cursor(key), type(key)) == key
+
+
+@pytest.mark.parametrize("key", ["\0", "a\0b", ["a", "\0"]])
+def test_a_zero_character_which_no_database_can_look_for_is_refused(key: Any) -> None:
+    with pytest.raises(BadCursor):
+        decode_cursor(encode_cursor(key), type(key))
 
 
 @given(text=st.text())

@@ -1,6 +1,7 @@
 """/api/knowledge over real NATS and PostgreSQL: uploads of every type, searches, strangers, and what is left of it."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -26,6 +27,7 @@ from chassis.nats.connection import Client, connect
 from chassis.nats.event_log import NatsEventLog
 from chassis.nats.requests import ask
 from chassis.postgres.rebuild import check
+from config import ingestion
 from config.adapters.reader import Reader
 from config.bootstrap import migrate, open_service, projections
 from config.domain.blocks import Reading
@@ -277,9 +279,12 @@ async def test_each_document_is_read_once_by_two_processes_and_after_a_crash_by_
     assert sorted(await processed(nats)) == sorted(uploaded)
 
 
-async def test_words_are_searched_while_the_embedding_endpoint_is_down(nats_url: str, database: str) -> None:
+async def test_words_are_searched_while_the_embedding_endpoint_is_down(
+    nats_url: str, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with Simulators(scenario=Scenario()) as simulators:
         settings = with_embeddings(nats_url, database, simulators)
+    monkeypatch.setattr(ingestion, "_EMBED_PAUSES_S", (0.01,))
     async with a_library(settings) as (acme, _):
         answer = await upload(acme, "valve.txt", b"The valve is red.")
         document = await until_read(acme, answer.json()["id"])
@@ -287,3 +292,8 @@ async def test_words_are_searched_while_the_embedding_endpoint_is_down(nats_url:
         found = await search(acme, "valve", min_position=document["position"])
         assert [one["name"] for one in found["results"]] == ["valve.txt"]
         assert (found["mode"], found["why_text_only"]) == ("text", "embedding_endpoint_unavailable")
+        for query in ("\0", "valve\0", '"', "-", "& | ! <-> :* ()", "'", "\\", "%"):
+            assert (await search(acme, query))["mode"] == "text", query
+        odd = base64.urlsafe_b64encode(rb'"\u0000"').decode()
+        refused = problem(await acme.get("/api/knowledge/documents", params={"cursor": odd}))
+        assert (refused["status"], refused["code"]) == (400, "invalid_cursor")

@@ -111,3 +111,10 @@ def test_every_type_has_its_reader_and_refuses_to_say_nothing() -> None:
         checked(Reading(blocks=[Block("x" * 2_000_001)]))
     with pytest.raises(Unreadable, match="too_many_pages"):
         checked(Reading(blocks=[Block("x")], pages=1001))
+
+
+def test_what_no_database_can_hold_is_taken_out_of_texts_and_headings() -> None:
+    reading = checked(Reading(blocks=[Block("a\0b \ud800", ("He\0ading",), 1)]))
+    assert reading.blocks == [Block("ab ?", ("Heading",), 1)]
+    found = checked(read_pdf(a_pdf([Page(["A zero\0byte."])])))
+    assert [block.text for block in found.blocks] == ["A zerobyte."]

@@ -61,6 +61,7 @@ class KnowledgeSearch:
         self, customer: CustomerId, query: str, *, documents: Sequence[DocumentId] | None = None, limit: int = 5
     ) -> Found:
         """The best `limit` passages of a customer's documents, or of some of them."""
+        query = query.replace("\0", " ")  # which no text of PostgreSQL can hold
         words, vectors = await asyncio.gather(
             by_words(self._pool, customer, query, documents=documents, limit=CANDIDATES), self._embedded(query)
         )

@@ -42,7 +42,11 @@ def decode_cursor(text: str | None, kind: type[K]) -> K | None:
         return None
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        return msgspec.json.decode(raw, type=kind)
+        found = msgspec.json.decode(raw, type=kind)
+        parts = found if isinstance(found, list | tuple) else [found]
+        if any(isinstance(part, str) and "\0" in part for part in parts):
+            raise ValueError("no page gave a zero character, which no text of a database can hold")
+        return found
     except (ValueError, msgspec.MsgspecError) as error:
         raise BadCursor(errors=[FieldError("/cursor", "invalid_cursor", "use `next_cursor` as it came")]) from error
 

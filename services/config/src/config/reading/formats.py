@@ -4,6 +4,8 @@ import importlib
 from collections.abc import Callable
 from typing import cast
 
+import msgspec
+
 from config.domain.blocks import MAX_PAGES, MAX_TEXT, Reading, Unreadable
 from config.domain.uploads import HTML, MARKDOWN, PDF, PLAIN
 
@@ -19,11 +21,22 @@ def reader_of(media_type: str) -> Read:
 
 
 def checked(reading: Reading) -> Reading:
-    """The reading itself; raises Unreadable for one that says nothing, or too much."""
+    """The reading, without what no text of a database can hold; raises Unreadable for one that says nothing, or too
+    much.
+    """
     if reading.pages > MAX_PAGES:
         raise Unreadable("too_many_pages")
     if sum(len(block.text) for block in reading.blocks) > MAX_TEXT:
         raise Unreadable("too_much_text")
     if not any(block.text.strip() for block in reading.blocks):
         raise Unreadable("no_text")
-    return reading
+    blocks = [
+        msgspec.structs.replace(block, text=_clean(block.text), heading=tuple(map(_clean, block.heading)))
+        for block in reading.blocks
+    ]
+    return msgspec.structs.replace(reading, blocks=blocks)
+
+
+def _clean(text: str) -> str:
+    """Fonts of PDFs map to zero bytes and to halves of characters."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
