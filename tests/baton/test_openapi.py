@@ -14,6 +14,7 @@ from referencing.jsonschema import DRAFT202012
 
 from baton import edge, openapi
 from baton.services import bootstrap_of
+from contracts.access import SCOPES
 from contracts.ids import ID_PATTERN
 
 pytestmark = pytest.mark.unit
@@ -81,6 +82,11 @@ def test_every_operation_asks_for_a_key_or_is_public_on_purpose(document: dict[s
             scopes = [next(iter(one.values())) for one in operation["security"]]
             assert scopes[0] == scopes[1]
             assert re.fullmatch(r"[a-z_]+:(read|write)", scopes[0][0])
+
+
+def test_every_scope_opens_something_and_nothing_asks_for_another(document: dict[str, Any]) -> None:
+    asked = [one for _, _, operation in operations(document) for one in operation["security"] if "api_key" in one]
+    assert {one["api_key"][0] for one in asked} == SCOPES
 
 
 def test_every_operation_has_one_success_and_a_problem_for_every_error(document: dict[str, Any]) -> None:

@@ -24,7 +24,7 @@ from contracts.ids import ApiKeyId, CustomerId
 from contracts.subjects import CONFIG_WRITER, OPEN_KEY, Log, config_subject
 
 PEPPER = "pepper for tests"
-SCOPES = ("sessions:read", "panels:write")
+SCOPES = ("sessions:read", "usage:read", "panels:write")
 
 
 async def issue_key(log: EventLog, customer: CustomerId, *, scopes: tuple[str, ...] = SCOPES) -> str:

@@ -15,7 +15,10 @@ from ledger.read_models.charges import Charges
 BookName = Annotated[str | None, QueryParameter(pattern=ID_PATTERN)]
 
 
-@get("/api/sessions/{session_id:str}/cost", opt={**READING, "refuses": (*READING["refuses"], NoSuchPriceBook)})
+@get(
+    "/api/sessions/{session_id:str}/cost",
+    opt={**READING, "scope": "usage:read", "refuses": (*READING["refuses"], NoSuchPriceBook)},
+)
 async def get_cost(
     session_id: PathId,
     principal: Caller,
