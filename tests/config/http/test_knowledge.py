@@ -191,6 +191,18 @@ async def test_a_document_of_each_type_is_kept_sealed_found_by_its_customer_alon
             answer = await ask(nats, SEARCH_KNOWLEDGE, bad, KnowledgeAnswer, timeout_s=5)
             assert isinstance(answer, KnowledgeRefused)
 
+            # An agent is given documents that are there, and no others.
+            agent = {"name": "A", "instructions": "Help.", "tools": ["search_knowledge_base"]}
+            agent["knowledge"] = [ids["two.md"], "doc_none"]
+            assert (await acme.put("/api/agents/a", json=agent)).status_code == 200
+            template = {"name": "T", "agents": ["a"], "initial_agent": "a"}
+            assert (await acme.put("/api/templates/t", json=template)).status_code == 200
+            unknown = problem(await acme.post("/api/templates/t/publish"))["errors"]
+            assert [(one["pointer"], one["code"]) for one in unknown] == [("/agents/a/knowledge/1", "unknown_document")]
+            agent["knowledge"] = [ids["two.md"]]
+            assert (await acme.put("/api/agents/a", json=agent, headers={"If-Match": "*"})).status_code == 200
+            assert (await acme.post("/api/templates/t/publish")).status_code == 200
+
             # Nothing stands open but in the index; what is deleted is gone from there too, and its key is forgotten.
             assert not any(CANARY in content for content in await everything_stored(nats))
             assert await blobs_kept(nats) == 2 * len(contents)

@@ -1,0 +1,123 @@
+"""Taking documents in and out, over parts in memory: bounds, the order of what is kept and told, nothing left over."""
+
+import pytest
+
+from chassis.clock import SystemClock
+from chassis.event_log import LogFault
+from chassis.memory.event_log import MemoryEventLog
+from chassis.memory.object_store import MemoryObjectStore
+from chassis.memory.secret_bucket import MemorySecretBucket
+from chassis.principal import Principal
+from chassis.sealing import SealBroken
+from chassis.vault import Keyring, Vault
+from config.adapters.sealed_blobs import BlobGone, SealedBlobs
+from config.domain.knowledge_document import Kept, NoSuchDocument
+from config.knowledge import MAX_DOCUMENTS, MAX_QUEUED, KnowledgeBase, Owner, QueueFull, TooManyDocuments
+from config.read_models.knowledge_queries import Counts
+from contracts.access import SCOPES
+from contracts.events.knowledge_document import KnowledgeDocumentProcessed
+from contracts.ids import CustomerId, DocumentId
+
+pytestmark = pytest.mark.unit
+
+ACME = Principal(customer=CustomerId("acme"), actor="key_1", scopes=frozenset(SCOPES), livemode=False)
+
+
+class Parts:
+    """A knowledge base, and what it is made of."""
+
+    def __init__(self, *, documents: int = 0, queued: int = 0) -> None:
+        async def held(_customer: CustomerId) -> Counts:
+            return Counts(documents, queued)
+
+        self.log, self.objects, self.bucket = MemoryEventLog(), MemoryObjectStore(), MemorySecretBucket()
+        self.blobs = SealedBlobs(objects=self.objects, vault=Vault(bucket=self.bucket, keys=Keyring([bytes(32)])))
+        self.base = KnowledgeBase(log=self.log, clock=SystemClock(), blobs=self.blobs, held=held, source="test")
+
+    async def upload(self) -> DocumentId:
+        id, _ = await self.base.upload(
+            ACME, name="a.txt", media_type="text/plain", language="en", content=b"The valve is red."
+        )
+        return id
+
+    async def kept(self, id: DocumentId) -> Kept:
+        state = (await self.base.find(ACME.customer, id)).state
+        assert isinstance(state, Kept)
+        return state
+
+    async def keys(self) -> int:
+        return len(await self.bucket.names("secret"))
+
+
+async def test_a_document_is_kept_sealed_and_opens_for_its_customer_and_itself_alone() -> None:
+    parts = Parts()
+    id = await parts.upload()
+    uploaded = (await parts.kept(id)).uploaded
+    assert await parts.blobs.get(ACME.customer, id, uploaded.key, uploaded.blob) == b"The valve is red."
+    assert b"valve" not in await parts.objects.get(uploaded.blob)
+    for customer, document in (("other", id), ("acme", "doc_another")):
+        with pytest.raises((SealBroken, BlobGone)):
+            await parts.blobs.get(CustomerId(customer), DocumentId(document), uploaded.key, uploaded.blob)
+
+
+@pytest.mark.parametrize(
+    ("parts", "refusal"),
+    [(Parts(documents=MAX_DOCUMENTS), TooManyDocuments), (Parts(queued=MAX_QUEUED), QueueFull)],
+)
+async def test_a_customer_has_so_many_documents_and_so_many_in_the_queue(
+    parts: Parts, refusal: type[Exception]
+) -> None:
+    with pytest.raises(refusal):
+        await parts.upload()
+    assert await parts.keys() == 0
+
+
+async def test_what_is_deleted_is_unreadable_and_its_blobs_are_gone() -> None:
+    parts = Parts()
+    id = await parts.upload()
+    uploaded = (await parts.kept(id)).uploaded
+    for _ in range(2):
+        await parts.base.delete(ACME, id)
+    assert await parts.keys() == 0
+    with pytest.raises(BlobGone):
+        await parts.blobs.get(ACME.customer, id, uploaded.key, uploaded.blob)
+    with pytest.raises(NoSuchDocument):
+        await parts.base.find(ACME.customer, id)
+    with pytest.raises(NoSuchDocument):
+        await parts.base.delete(ACME, DocumentId("doc_none"))
+
+
+async def test_an_upload_that_the_log_does_not_take_leaves_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = Parts()
+
+    async def away(*_arguments: object, **_more: object) -> None:
+        raise LogFault("away")
+
+    monkeypatch.setattr(parts.log, "append", away)
+    with pytest.raises(LogFault):
+        await parts.upload()
+    assert await parts.keys() == 0
+
+
+async def test_chunks_that_come_too_late_are_freed_and_better_ones_replace_the_first() -> None:
+    parts = Parts()
+    id = await parts.upload()
+    key = (await parts.kept(id)).uploaded.key
+    owner = Owner(ACME.customer, id, livemode=False)
+
+    async def process(model: str) -> str:
+        blob = await parts.blobs.put(ACME.customer, id, key, b"chunks")
+        await parts.base.process(owner, KnowledgeDocumentProcessed(chunks=1, blob=blob, model=model))
+        return blob
+
+    async def is_there(blob: str) -> bool:
+        try:
+            return await parts.blobs.get(ACME.customer, id, key, blob) == b"chunks"
+        except BlobGone:
+            return False
+
+    first, again, embedded = await process(""), await process(""), await process("small")
+    assert [await is_there(blob) for blob in (first, again, embedded)] == [False, False, True]
+    processed = (await parts.kept(id)).processed
+    assert processed is not None
+    assert processed.blob == embedded
