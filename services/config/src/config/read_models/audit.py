@@ -115,27 +115,39 @@ _INSERT = (
     f"insert into audit_entry ({_COLUMNS})"  # noqa: S608 (names of this file)
     f" values ({', '.join(f'${number}' for number in range(1, len(_FIELDS) + 1))})"
 )
-_FIND = f"""
-select {_COLUMNS} from audit_entry
-where ($1::text is null or customer = $1) and ($2::text is null or kind = $2) and ($3::text is null or entity = $3)
-    and ($4::text is null or actor = $4) and ($5::timestamptz is null or at >= $5)
-    and ($6::timestamptz is null or at < $6) and ($7::bigint is null or (sequence, index) < ($7, $8::int))
-order by sequence desc, index desc limit $9
-"""  # noqa: S608 (names of this file)
+_FIND = f"select {_COLUMNS} from audit_entry"  # noqa: S608 (names of this file)
 
 
 async def entries(pool: Pool, search: Search, *, after: Place | None, limit: int) -> list[Entry]:
     """At most `limit` entries, newest first. Raises ReadModelsOutOfReach."""
-    values = (
-        *(search.customer, search.kind, search.entity, search.actor, search.since, search.until),
-        *((after.sequence, after.index) if after else (None, None)),
-        limit,
-    )
+    conditions, values = _conditions(search, after)
+    where = f" where {' and '.join(conditions)}" if conditions else ""
+    query = f"{_FIND}{where} order by sequence desc, index desc limit {int(limit)}"
     if search.customer is None:
-        found = await all_rows(pool, _FIND, *values)
+        found = await all_rows(pool, query, *values)
     else:
-        found = await rows_of(pool, search.customer, _FIND, *values)
+        found = await rows_of(pool, search.customer, query, *values)
     return [Entry(**dict(row)) for row in found]
+
+
+def _conditions(search: Search, after: Place | None) -> tuple[list[str], list[Any]]:
+    """Only what is asked for, so that the index of just that is used; the customer is $1 where there is one."""
+    wanted: list[tuple[str, list[Any]]] = [
+        ("customer = ${}", [search.customer]),
+        ("kind = ${}", [search.kind]),
+        ("entity = ${}", [search.entity]),
+        ("actor = ${}", [search.actor]),
+        ("at >= ${}", [search.since]),
+        ("at < ${}", [search.until]),
+        ("(sequence, index) < (${}, ${})", [after.sequence, after.index] if after else [None]),
+    ]
+    conditions: list[str] = []
+    values: list[Any] = []
+    for text, given in wanted:
+        if given[0] is not None:
+            conditions.append(text.format(*range(len(values) + 1, len(values) + 1 + len(given))))
+            values += given
+    return conditions, values
 
 
 def _entity(one: Recorded, data: EventData) -> Entity:
