@@ -57,7 +57,8 @@ async def a_registration_is_refused_with_a_pointer_to_each_mistake(people: Peopl
         answer = await people.post("/api/auth/register", {**good, **change})
         assert answer.status_code == 400
         assert [one["pointer"] for one in problem(answer)["errors"]] == pointers
-    assert (await people.post("/api/auth/register", good)).status_code == 201
+    created = await people.post("/api/auth/register", good)
+    assert (created.status_code, created.headers["Cache-Control"]) == (201, "no-store")
     again = await people.post("/api/auth/register", {**good, "email": " ADA@example.COM "})
     assert (again.status_code, problem(again)["code"]) == (409, "address_taken")
     at_once = await asyncio.gather(

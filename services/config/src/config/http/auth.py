@@ -4,7 +4,7 @@ import datetime
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, delete, get, post
+from litestar import Request, Response, delete, get, post
 from litestar.params import JSONBody
 
 from chassis.access import CustomerIsSuspended
@@ -91,11 +91,13 @@ class LoginPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @post("/api/auth/register", opt={"public": True, "refuses": (*REFUSES_PASSWORDS, RegistrationClosed, AddressTaken)})
-async def register_customer(data: JSONBody[Registration], request: Request[Any, Any, Any], people: Parts) -> Tokens:
+async def register_customer(
+    data: JSONBody[Registration], request: Request[Any, Any, Any], people: Parts
+) -> Response[Tokens]:
     """Become a customer, and its owner; where the deployment lets anybody."""
     await admit(people, request)
     who = Newcomer(email=data.email, name=data.name, password=data.password)
-    return tokens(await people.joining.register(who, company=data.customer_name))
+    return tokens(await people.joining.register(who, company=data.customer_name), status=201)
 
 
 @post(
@@ -103,7 +105,7 @@ async def register_customer(data: JSONBody[Registration], request: Request[Any, 
     opt={"public": True, "refuses": (*REFUSES_PASSWORDS, BadCredentials, CustomerIsSuspended)},
     status_code=200,
 )
-async def log_in(data: JSONBody[LoginRequest], request: Request[Any, Any, Any], people: Parts) -> Tokens:
+async def log_in(data: JSONBody[LoginRequest], request: Request[Any, Any, Any], people: Parts) -> Response[Tokens]:
     """Log in by password. An address that nobody has is refused as a wrong password is."""
     await admit(people, request)
     return tokens(await people.entry.by_password(data.email, data.password))
@@ -114,7 +116,7 @@ async def log_in(data: JSONBody[LoginRequest], request: Request[Any, Any, Any], 
     opt={"public": True, "refuses": (LoginsOff, BadRefreshToken, RefreshReused, CustomerIsSuspended)},
     status_code=200,
 )
-async def refresh_login(data: JSONBody[RefreshRequest], people: Parts) -> Tokens:
+async def refresh_login(data: JSONBody[RefreshRequest], people: Parts) -> Response[Tokens]:
     """Change a refresh token for new tokens; it is good once."""
     check_on(people)
     return tokens(await people.logins.refresh(data.refresh_token))

@@ -5,7 +5,7 @@ import datetime
 from typing import Any, Literal, cast
 
 import msgspec
-from litestar import Request, delete, get, post
+from litestar import Request, Response, delete, get, post
 from litestar.params import FromQuery, JSONBody
 
 from chassis.access import CustomerIsSuspended
@@ -118,10 +118,13 @@ async def revoke_invitation(invitation_id: PathId, principal: Caller, people: Pa
         "refuses": (*REFUSES_PASSWORDS, UnknownInvitation, InvitationOver, AddressTaken, CustomerIsSuspended),
     },
 )
-async def accept_invitation(data: JSONBody[Acceptance], request: Request[Any, Any, Any], people: Parts) -> Tokens:
+async def accept_invitation(
+    data: JSONBody[Acceptance], request: Request[Any, Any, Any], people: Parts
+) -> Response[Tokens]:
     """Become a member, and log in."""
     await admit(people, request)
-    return tokens(await people.joining.accept(data.token, name=data.name, password=data.password))
+    given = await people.joining.accept(data.token, name=data.name, password=data.password)
+    return tokens(given, status=201)
 
 
 def invitation_answer(invited: Invited, email: str, role: Role) -> InvitationAnswer:

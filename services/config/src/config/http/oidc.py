@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, get, post
+from litestar import Request, Response, get, post
 from litestar.params import JSONBody, QueryParameter
 
 from chassis.access import CustomerIsSuspended
@@ -50,14 +50,16 @@ async def start_oidc(request: Request[Any, Any, Any], people: Parts) -> OidcStar
 
 
 @post("/api/auth/oidc/callback", opt={"public": True, "refuses": _REFUSES}, status_code=200)
-async def finish_oidc(data: JSONBody[OidcReturn], request: Request[Any, Any, Any], people: Parts) -> Tokens:
+async def finish_oidc(data: JSONBody[OidcReturn], request: Request[Any, Any, Any], people: Parts) -> Response[Tokens]:
     """Finish it: for members, and for who was invited under an address that the provider has verified."""
     await admit(people, request)
     return tokens(await people.oidc.finish(code=data.code, state=data.state))
 
 
 @get("/api/auth/oidc/callback", opt={"public": True, "refuses": _REFUSES})
-async def return_from_oidc(request: Request[Any, Any, Any], people: Parts, code: Code, returned: State) -> Tokens:
+async def return_from_oidc(
+    request: Request[Any, Any, Any], people: Parts, code: Code, returned: State
+) -> Response[Tokens]:
     """As the POST, for a provider that sends people straight here."""
     await admit(people, request)
     return tokens(await people.oidc.finish(code=code, state=returned))

@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 import msgspec
-from litestar import Request
+from litestar import Request, Response
 from litestar.di import NamedDependency
 
 from config.adapters.attempts import TooManyAttempts
@@ -35,15 +35,16 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 (the word of RFC 6750)
 
 
-def tokens(given: LoggedIn) -> Tokens:
-    """The answer of whoever was let in."""
-    return Tokens(
+def tokens(given: LoggedIn, *, status: int = 200) -> Response[Tokens]:
+    """The answer to whoever was let in, which nobody on the way may keep (RFC 6749 §5.1)."""
+    told = Tokens(
         member_id=given.member,
         customer_id=given.customer,
         access_token=given.access_token,
         refresh_token=given.refresh_token,
         expires_in=given.expires_in,
     )
+    return Response(told, status_code=status, headers={"Cache-Control": "no-store"})
 
 
 def check_on(people: PeopleParts) -> None:
