@@ -29,6 +29,8 @@ pytestmark = pytest.mark.integration
 
 OLD, NEW = "ab" * 32, "cd" * 32
 CUSTOMERS = ("acme", "berta", "carla")
+NEWCOMERS = ("dora", "emil", "fritz", "greta", "hanna", "ida")
+"""Each has its first secret while the processes have different keys: nobody has opened its data key before."""
 CALLS_A_STEP = 40
 PARAMETERS = {"type": "object", "properties": {}, "additionalProperties": False}
 
@@ -59,8 +61,10 @@ class Balancer:
     made: int = 0
     failed: list[str] = field(default_factory=list)
 
-    async def __call__(self, method: str, path: str, *, by: str, **more: Any) -> None:
-        place = self.places[self.made % len(self.places)]
+    async def __call__(self, method: str, path: str, *, by: str, at: int | None = None, **more: Any) -> None:
+        await self._ask(self.places[self.made % len(self.places) if at is None else at], method, path, by=by, **more)
+
+    async def _ask(self, place: Place, method: str, path: str, *, by: str, **more: Any) -> None:
         self.made += 1
         place.in_flight += 1
         headers = {"Authorization": f"Bearer {self.keys[by]}", **more.pop("headers", {})}
@@ -73,6 +77,11 @@ class Balancer:
             place.in_flight -= 1
         if not answer.is_success or answer.json().get("failure"):
             self.failed.append(f"{method} {path}: {answer.status_code} {answer.text}")
+
+    async def everywhere(self, method: str, path: str, *, by: str, **more: Any) -> None:
+        """The same request to each place."""
+        for place in self.places:
+            await self._ask(place, method, path, by=by, **more)
 
     async def replace(self, number: int, settings: Settings) -> None:
         """A new process takes the place, once it is ready; the old one goes when its last request is answered."""
@@ -94,14 +103,19 @@ async def a_place(settings: Settings) -> Place:
     return Place(client, closing)
 
 
+async def a_tool(send: Balancer, customer: str, name: str, url: str, *, at: int | None = None) -> dict[str, Any]:
+    tool = {"description": "Looks up.", "parameters": PARAMETERS, "url": f"{url}{name}", "timeout_s": 9}
+    made = {**tool, "name": name, "secret": secret_of(key_of(name, 0))}
+    await send("POST", "/api/tools", by=customer, at=at, json=made)
+    return tool
+
+
 async def use_secrets(send: Balancer, customer: str, url: str, stop: asyncio.Event) -> None:
     """Tools come, are called, get another secret and are called again, one after the other."""
     number = 0
     while not stop.is_set():
         name = f"{customer}_{number}"
-        tool = {"description": "Looks up.", "parameters": PARAMETERS, "url": f"{url}{name}", "timeout_s": 9}
-        made = {**tool, "name": name, "secret": secret_of(key_of(name, 0))}
-        await send("POST", "/api/tools", by=customer, json=made)
+        tool = await a_tool(send, customer, name, url)
         await send("POST", f"/api/tools/{name}/try", by=customer, json={"arguments": {}})
         revised = {**tool, "secret": secret_of(key_of(name, 1))}
         await send("PUT", f"/api/tools/{name}", by=customer, json=revised, headers={"If-Match": "*"})
@@ -152,12 +166,14 @@ async def test_a_rotation_of_the_key_fails_no_request(nats_url: str, database: s
         msgspec.structs.replace(plain, secret_keys=keys) for keys in (OLD, f"{OLD},{NEW}", f"{NEW},{OLD}", NEW)
     )
     await migrate(old)
-    send = Balancer({customer: await a_key(old, customer) for customer in CUSTOMERS})
+    send = Balancer({customer: await a_key(old, customer) for customer in (*CUSTOMERS, *NEWCOMERS, "quiet")})
     peer: Listener
     async with connect(nats_url, name="test") as nats, listening(answering()) as peer:
         for number in (0, 1):
             await send.replace(number, old)
-        async with using(send, f"http://127.0.0.1:{peer.port}/"):
+        url, newcomers = f"http://127.0.0.1:{peer.port}/", iter(NEWCOMERS)
+        await a_tool(send, "quiet", "seldom", url)
+        async with using(send, url):
             await more_calls(send)
             before = await wrapped_by(nats)
             for step in (both, turned, new):
@@ -165,7 +181,11 @@ async def test_a_rotation_of_the_key_fails_no_request(nats_url: str, database: s
                     await migrate(turned)  # wraps anew what no request has
                 for number in (0, 1):
                     await send.replace(number, step)
+                    newcomer = next(newcomers)
+                    await a_tool(send, newcomer, newcomer, url, at=number)
+                    await send.everywhere("POST", f"/api/tools/{newcomer}/try", by=newcomer, json={"arguments": {}})
                     await more_calls(send)
+            await send.everywhere("POST", "/api/tools/seldom/try", by="quiet", json={"arguments": {}})
         for place in send.places:
             await place.closing.aclose()
         after = await wrapped_by(nats)
