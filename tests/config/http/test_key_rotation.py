@@ -31,7 +31,7 @@ OLD, NEW = "ab" * 32, "cd" * 32
 CUSTOMERS = ("acme", "berta", "carla")
 NEWCOMERS = ("dora", "emil", "fritz", "greta", "hanna", "ida")
 """Each has its first secret while the processes have different keys: nobody has opened its data key before."""
-CALLS_A_STEP = 40
+CALLS_A_STEP = 25
 PARAMETERS = {"type": "object", "properties": {}, "additionalProperties": False}
 
 
