@@ -1,5 +1,7 @@
 """Taking documents in and out, over parts in memory: bounds, the order of what is kept and told, nothing left over."""
 
+from typing import Any
+
 import pytest
 
 from chassis.clock import SystemClock
@@ -9,8 +11,11 @@ from chassis.memory.object_store import MemoryObjectStore
 from chassis.memory.secret_bucket import MemorySecretBucket
 from chassis.principal import Principal
 from chassis.sealing import SealBroken
-from chassis.vault import Keyring, Vault
+from chassis.vault import Keyring, KeyUnknown, Vault
+from config import document_reading
+from config.adapters.reader import Reader
 from config.adapters.sealed_blobs import BlobGone, SealedBlobs
+from config.document_reading import DocumentReading
 from config.domain.knowledge_document import Kept, NoSuchDocument
 from config.knowledge import MAX_DOCUMENTS, MAX_QUEUED, KnowledgeBase, Owner, QueueFull, TooManyDocuments
 from config.read_models.knowledge_queries import Counts
@@ -121,3 +126,40 @@ async def test_chunks_that_come_too_late_are_freed_and_better_ones_replace_the_f
     processed = (await parts.kept(id)).processed
     assert processed is not None
     assert processed.blob == embedded
+
+
+def reading_of(parts: Parts, blobs: SealedBlobs, monkeypatch: pytest.MonkeyPatch) -> DocumentReading:
+    async def not_noted(*_arguments: object) -> None:
+        pass
+
+    for name in ("note_progress", "forget_progress"):
+        monkeypatch.setattr(document_reading, name, not_noted)
+    pool: Any = None
+    return DocumentReading(knowledge=parts.base, blobs=blobs, reader=Reader(), embeddings=None, pool=pool)
+
+
+async def test_a_process_that_lacks_a_key_leaves_the_document_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = Parts()
+    owner = Owner(ACME.customer, await parts.upload(), livemode=False)
+    other = Vault(bucket=parts.bucket, keys=Keyring([b"1" * 32]))
+    reading = reading_of(parts, SealedBlobs(objects=parts.objects, vault=other), monkeypatch)
+    with pytest.raises(KeyUnknown):
+        await reading.read(owner)
+    assert not (await parts.kept(owner.document)).over
+    assert await reading_of(parts, parts.blobs, monkeypatch).read(owner)
+    kept = await parts.kept(owner.document)
+    assert kept.processed is not None
+    assert kept.processed.chunks == 1
+    assert not await reading_of(parts, parts.blobs, monkeypatch).read(owner), "it was read"
+
+
+async def test_content_that_was_tampered_with_or_lost_fails_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = Parts()
+    for blob, failure in ((b"another", "seal_broken"), (None, "blob_gone")):
+        owner = Owner(ACME.customer, await parts.upload(), livemode=False)
+        name = (await parts.kept(owner.document)).uploaded.blob
+        await parts.objects.delete(name)
+        if blob is not None:
+            await parts.objects.put(name, blob)
+        assert await reading_of(parts, parts.blobs, monkeypatch).read(owner)
+        assert (await parts.kept(owner.document)).failure == failure

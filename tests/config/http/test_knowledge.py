@@ -27,7 +27,7 @@ from chassis.nats.connection import Client, connect
 from chassis.nats.event_log import NatsEventLog
 from chassis.nats.requests import ask
 from chassis.postgres.rebuild import check
-from config import ingestion
+from config import document_reading
 from config.adapters.reader import Reader
 from config.bootstrap import migrate, open_service, projections
 from config.domain.blocks import Reading
@@ -296,7 +296,7 @@ async def test_words_are_searched_while_the_embedding_endpoint_is_down(
 ) -> None:
     async with Simulators(scenario=Scenario()) as simulators:
         settings = with_embeddings(nats_url, database, simulators)
-    monkeypatch.setattr(ingestion, "_EMBED_PAUSES_S", (0.01,))
+    monkeypatch.setattr(document_reading, "_EMBED_PAUSES_S", (0.01,))
     async with a_library(settings) as (acme, _):
         answer = await upload(acme, "valve.txt", b"The valve is red.")
         document = await until_read(acme, answer.json()["id"])

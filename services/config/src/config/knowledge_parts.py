@@ -4,17 +4,18 @@ from functools import partial
 from typing import NamedTuple
 
 from chassis.clock import SystemClock
-from chassis.event_log import EventLog
+from chassis.event_log import EventLog, LogFault
 from chassis.guarded_http import GuardedClient
 from chassis.nats.connection import Client, connect
 from chassis.nats.object_store import NatsObjectStore
 from chassis.nats.secret_bucket import NatsSecretBucket
 from chassis.postgres.generations import AnyProjection
 from chassis.postgres.pool import Pool, direct
-from chassis.vault import Keyring, Vault
+from chassis.vault import Keyring, KeyUnknown, Vault
 from config.adapters.embeddings import Embeddings
 from config.adapters.reader import Reader
 from config.adapters.sealed_blobs import BlobGone, SealedBlobs
+from config.document_reading import DocumentReading
 from config.domain.chunk_file import ChunkFile, decode_chunks
 from config.ingestion import Ingestion
 from config.knowledge import KnowledgeBase
@@ -48,15 +49,8 @@ def knowledge_parts(
     """All of them, over what is open already."""
     embeddings, blobs = embeddings_of(settings, client), sealed_blobs(nats, keyring)
     base = KnowledgeBase(log=log, clock=SystemClock(), blobs=blobs, held=partial(counts_of, pool), source=source)
-    ingestion = Ingestion(
-        log=log,
-        knowledge=base,
-        blobs=blobs,
-        reader=Reader(),
-        embeddings=embeddings,
-        pool=pool,
-        dsn=settings.postgres_dsn,
-    )
+    reading = DocumentReading(knowledge=base, blobs=blobs, reader=Reader(), embeddings=embeddings, pool=pool)
+    ingestion = Ingestion(log=log, reading=reading, dsn=settings.postgres_dsn)
     return KnowledgeParts(base, KnowledgeSearch(pool=pool, embeddings=embeddings), ingestion)
 
 
@@ -102,3 +96,5 @@ async def _read_chunks(
             return decode_chunks(await blobs.get(customer, document, key, blob))
         except BlobGone:
             return None
+        except KeyUnknown as error:
+            raise LogFault("the key of a customer's documents was not given to this process") from error

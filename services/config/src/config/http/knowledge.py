@@ -236,14 +236,13 @@ def _progress(state: Kept, working: Progress | None, chunks: int) -> ReadingProg
 
 
 def _summary(row: DocumentRow) -> DocumentSummary:
-    working = row.status == "queued" and row.working
     return DocumentSummary(
         id=row.id,
         name=row.name,
         media_type=row.media_type,
         language=row.language,
         size=row.size,
-        status="processing" if working else row.status,
+        status="processing" if row.working else row.status,
         progress=ReadingProgress(done=row.done, total=row.total),
         failure=row.failure,
         uploaded_at=row.uploaded_at,

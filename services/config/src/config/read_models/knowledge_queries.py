@@ -73,8 +73,8 @@ async def documents_of(pool: Pool, customer: CustomerId, *, after: str, limit: i
         customer,
         "select d.id, d.name, d.media_type, d.size, d.language, d.status, d.failure, d.chunks, d.pages,"
         " d.uploaded_at, d.updated_at, coalesce(w.done, d.chunks) as done, coalesce(w.total, d.chunks) as total,"
-        " w.document is not null as working"
-        " from knowledge_document d left join knowledge_work w on w.customer = d.customer and w.document = d.id"
+        " w.document is not null as working from knowledge_document d left join knowledge_work w"
+        " on d.status = 'queued' and w.customer = d.customer and w.document = d.id"
         ' where d.customer = $1 and d.id collate "C" > $2 order by d.id collate "C" limit $3',
         *(customer, after, limit),
     )
