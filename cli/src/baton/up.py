@@ -22,10 +22,11 @@ from baton.secret_files import operator_token
 from baton.seed import Seeded, seed
 from baton.services import NAMES, migrate_all
 from baton.together import open_all
+from chassis.embedded.child import StartFailed
 from chassis.embedded.data_folder import DataFolder
 from chassis.service import Asgi, Service, serving, stop_signals
 from chassis.settings import load
-from chassis.tasks import Tasks
+from chassis.tasks import TaskDied, Tasks
 from simulators.scenario import load as load_scenario
 
 Topology = Literal["together", "split"]
@@ -100,6 +101,23 @@ async def running(options: Options, *, say: Say) -> AsyncIterator[Live]:
         yield await stack.enter_async_context(live)
 
 
+async def until_ready(services: Mapping[str, Service], tasks: Tasks, *, timeout_s: float) -> None:
+    """Raises StartFailed, naming who is not ready in time, or what died meanwhile."""
+
+    async def all_ready() -> None:
+        while not all(service.ready() for service in services.values()):
+            await asyncio.sleep(0.02)
+
+    try:
+        async with asyncio.timeout(timeout_s):
+            await _first(all_ready(), tasks.wait_for_death())
+    except TimeoutError:
+        late = ", ".join(name for name, service in services.items() if not service.ready())
+        raise StartFailed(f"not ready within {timeout_s:g} s: {late}") from None
+    except TaskDied as death:
+        raise StartFailed(f"a part of Baton died while it started: {death}") from death
+
+
 def _opening(
     options: Options,
     parts: Parts,
@@ -137,7 +155,7 @@ async def _together(
         async with serving(app, sockets=[listening]), Tasks() as tasks:
             for service in services.values():
                 tasks.start(service.tasks.wait_for_death(), name=f"watch {service.name}")
-            await _until_ready(services)
+            await until_ready(services, tasks, timeout_s=_READY_TIMEOUT_S)
             yield Live(ready=announce({name: os.getpid() for name in services}), tasks=tasks)
 
 
@@ -216,19 +234,15 @@ def _listen(options: Options) -> socket.socket:
     return listening
 
 
-async def _until_ready(services: Mapping[str, Service]) -> None:
-    async with asyncio.timeout(_READY_TIMEOUT_S):
-        while not all(service.ready() for service in services.values()):
-            await asyncio.sleep(0.02)
-
-
 async def _first(*waits: Coroutine[Any, Any, Any]) -> None:
     """Return when the first of them returns, or raise what it raised."""
     tasks = [asyncio.create_task(wait) for wait in waits]
-    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
     for task in done:
         task.result()
 
