@@ -34,6 +34,6 @@ async def test_a_death_is_told_at_once_and_not_when_the_time_is_over() -> None:
 async def test_who_is_late_is_named_and_nothing_is_left_running() -> None:
     services = {"config": a_service("config", ready=True), "ledger": a_service("ledger", ready=False)}
     async with Tasks() as tasks:
-        with pytest.raises(StartFailed, match="not ready within 0.05 s: ledger"):
+        with pytest.raises(StartFailed, match=r"not ready within 0\.05 s: ledger"):
             await until_ready(services, tasks, timeout_s=0.05)
     assert asyncio.all_tasks() == {asyncio.current_task()}
