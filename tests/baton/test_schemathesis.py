@@ -85,6 +85,9 @@ async def things(api: WholeApi) -> dict[str, str]:
     await call("POST", "/api/templates/tutoring/publish")
     started = await call("POST", "/api/session/start", START)
     ids = {"id": started["session_id"], "session_id": started["session_id"], "panel": "coding_ide"}
+    upload = {"params": {"name": "ours"}, "headers": {"content-type": "text/plain"}, "content": b"Ours."}
+    document = await api.call("POST", "/api/knowledge/documents", key=api.keys["acme"], **upload)
+    ids["document_id"] = document.json()["id"]
     return {**ids, "agent_id": "triage", "template_id": "tutoring", "alias": "prod"}
 
 
