@@ -99,11 +99,12 @@ class RoomStarted(EventData, frozen=True, kw_only=True):
 
 @event("session.participant_joined")
 class ParticipantJoined(EventData, frozen=True, kw_only=True):
-    """A person or an agent is in the room."""
+    """A person or an agent is in the room; `joined_ms` since 1970 by LiveKit's clock, 0 where that is not known."""
 
     identity: str
     participant_sid: str
     kind: Literal["user", "agent", "other"]
+    joined_ms: int = 0
 
 
 @event("session.participant_left")

@@ -25,6 +25,7 @@ from contracts.events.session import (
 from gateway.domain.view import SessionView
 
 Kind = Literal["user", "agent", "other"]
+_NOBODY = (0, "")
 LossCause = Literal["process_died", "heartbeat_silent", "never_claimed", "room_gone"]
 
 
@@ -65,19 +66,23 @@ class RecordRoomStarted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecordJoined(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody is in the room."""
+    """Somebody is in the room `room_sid`, since `joined_ms` (since 1970; 0 and empty where that is not known)."""
 
     identity: str
     sid: str
     kind: Kind
+    joined_ms: int = 0
+    room_sid: str = ""
 
 
 class RecordLeft(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody left; of a connection that was replaced since, it says nothing."""
+    """Somebody left; of a connection that was replaced since, it says nothing. `joined_ms` as of its join."""
 
     identity: str
     sid: str
     reason: str = ""
+    kind: Kind = "other"
+    joined_ms: int = 0
 
 
 class RecordRoomFinished(msgspec.Struct, frozen=True, kw_only=True):
@@ -208,17 +213,42 @@ def _record(command: Fact, view: SessionView) -> list[AdmissionEvent]:
 
 def _joined(command: RecordJoined, view: SessionView) -> list[AdmissionEvent]:
     there = view.present.get(command.identity)
-    if command.sid in view.left_sids or (there is not None and there.sid == command.sid):
+    known = command.sid in view.left_sids or (there is not None and there.sid == command.sid)
+    if known or (command.joined_ms and _place(command) < view.newest.get(command.identity, _NOBODY)):
         return []
-    return [ParticipantJoined(identity=command.identity, participant_sid=command.sid, kind=command.kind)]
+    if command.room_sid and command.room_sid in view.finished_rooms:
+        return [_came(command), _went(command, command.kind, "room_finished")]
+    return [_came(command)]
 
 
 def _left(command: RecordLeft, view: SessionView) -> list[AdmissionEvent]:
+    """A leave that is told before its join tells of both, and the join then of nothing new."""
     there = view.present.get(command.identity)
-    if there is None or there.sid != command.sid:
-        return []
-    kind: Kind = "user" if there.kind == "user" else "agent" if there.kind == "agent" else "other"
-    return [ParticipantLeft(identity=command.identity, participant_sid=command.sid, kind=kind, reason=command.reason)]
+    if there is not None and there.sid == command.sid:
+        kind: Kind = "user" if there.kind == "user" else "agent" if there.kind == "agent" else "other"
+        return [_went(command, kind, command.reason)]
+    newer = _place(command) > view.newest.get(command.identity, _NOBODY)
+    if command.joined_ms and newer and command.sid not in view.left_sids:
+        return [_came(command), _went(command, command.kind, command.reason)]
+    return []
+
+
+def _place(command: RecordJoined | RecordLeft) -> tuple[int, str]:
+    """Among the connections of one identity, of which the newest counts."""
+    return (command.joined_ms, command.sid)
+
+
+def _came(command: RecordJoined | RecordLeft) -> ParticipantJoined:
+    return ParticipantJoined(
+        identity=command.identity,
+        participant_sid=command.sid,
+        kind=command.kind,
+        joined_ms=command.joined_ms,
+    )
+
+
+def _went(command: RecordJoined | RecordLeft, kind: Kind, reason: str) -> ParticipantLeft:
+    return ParticipantLeft(identity=command.identity, participant_sid=command.sid, kind=kind, reason=reason)
 
 
 def _require_open(view: SessionView) -> None:

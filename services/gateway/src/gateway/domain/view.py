@@ -24,7 +24,9 @@ class Presence(msgspec.Struct, frozen=True):
 
 
 class SessionView(msgspec.Struct, frozen=True, kw_only=True):
-    """State of one session. `…_revision` and `…_n` are the last commit and envelope of each stream."""
+    """State of one session. `…_revision` and `…_n` are the last commit and envelope of each stream; `newest` is each
+    identity's newest connection by LiveKit's clock, (joined_ms, sid).
+    """
 
     customer: CustomerId
     session: SessionId
@@ -34,6 +36,8 @@ class SessionView(msgspec.Struct, frozen=True, kw_only=True):
     traceparent: str = ""
     present: dict[str, Presence] = {}
     left_sids: frozenset[str] = frozenset()
+    newest: dict[str, tuple[int, str]] = {}
+    finished_rooms: frozenset[str] = frozenset()
     participant: str = ""
     requested_s: float = 0
     joined_s: float = 0
@@ -120,12 +124,18 @@ def _evolve_times(view: SessionView, envelope: Envelope, data: object, stored_s:
         case events.ParticipantJoined():
             seen = Presence(data.kind, data.participant_sid, stored_s)
             joined_s = stored_s if data.kind == "user" and not view.joined_s else view.joined_s
-            return replace(view, present={**view.present, data.identity: seen}, joined_s=joined_s)
+            newest = max(view.newest.get(data.identity, (0, "")), (data.joined_ms, data.participant_sid))
+            return replace(
+                view,
+                present={**view.present, data.identity: seen},
+                newest={**view.newest, data.identity: newest},
+                joined_s=joined_s,
+            )
         case events.ParticipantLeft():
             present = {who: seen for who, seen in view.present.items() if who != data.identity}
             return replace(view, present=present, left_sids=view.left_sids | {data.participant_sid})
         case events.RoomFinished():
-            return replace(view, present={})
+            return replace(view, present={}, finished_rooms=view.finished_rooms | {data.room_sid})
         case events.JobClaimed():
             return replace(
                 view,

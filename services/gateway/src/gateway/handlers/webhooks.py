@@ -144,9 +144,21 @@ def fact_of(event: WebhookEvent, *, user: str) -> Fact | None:
         case "room_finished":
             return RecordRoomFinished(sid=event.room.sid)
         case "participant_joined":
-            return RecordJoined(identity=who.identity, sid=who.sid, kind=_kind(who, user))
+            return RecordJoined(
+                identity=who.identity,
+                sid=who.sid,
+                kind=_kind(who, user),
+                joined_ms=_joined_ms(who),
+                room_sid=event.room.sid,
+            )
         case "participant_left":
-            return RecordLeft(identity=who.identity, sid=who.sid, reason=_reason(who))
+            return RecordLeft(
+                identity=who.identity,
+                sid=who.sid,
+                reason=_reason(who),
+                kind=_kind(who, user),
+                joined_ms=_joined_ms(who),
+            )
         case _:
             return None
 
@@ -155,6 +167,10 @@ def _kind(who: ParticipantInfo, user: str) -> Kind:
     if who.kind == ParticipantInfo.Kind.AGENT:
         return "agent"
     return "user" if who.identity == user else "other"
+
+
+def _joined_ms(who: ParticipantInfo) -> int:
+    return int(who.joined_at_ms or who.joined_at * 1000)
 
 
 def _reason(who: ParticipantInfo) -> str:
