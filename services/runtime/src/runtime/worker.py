@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import structlog
 from livekit.agents import AgentServer, JobExecutorType, JobRequest
+from livekit.agents.ipc import supervised_proc
 from livekit.agents.job import RunningJobInfo
 
 from chassis.event_log import EventLog
@@ -67,6 +68,7 @@ class Worker:
         try:
             await self._spills.publish_leftovers(self._event_log)
             _prepare_environment(self._settings, self._spills)
+            keep_ctrl_c()
             serving = tasks.start(self._server.run(devmode=False), name="runtime.worker")
             try:
                 yield
@@ -189,6 +191,15 @@ def _metadata_of(running: RunningJobInfo) -> JobMetadata | None:
         return msgspec.json.decode(running.job.metadata, type=JobMetadata)
     except msgspec.MsgspecError:
         return None
+
+
+def keep_ctrl_c() -> None:
+    """Let a Ctrl-C be heard at any time.
+
+    While the SDK starts a job's process it ignores SIGINT in all of ours, for seconds on a busy machine, and one that
+    comes meanwhile is lost. Its processes ignore SIGINT by themselves, before anything else.
+    """
+    supervised_proc._mask_ctrl_c = contextlib.nullcontext  # type: ignore[assignment]  # a context that does nothing
 
 
 def _prepare_environment(settings: Settings, folder: spills.SpillFolder) -> None:
