@@ -56,6 +56,14 @@ def test_html_is_what_a_reader_of_the_page_sees() -> None:
     ]
 
 
+def test_a_head_that_nobody_closed_hides_nothing_and_lines_end_as_the_formats_say() -> None:
+    assert seen(read_html, "<head><title>T</title><meta charset=utf-8><p>a") == [("a", ())]
+    assert seen(read_markdown, "- a\u2028b\n- c\r\n\r\n| x |\n|---|\n| 1 |\n") == [
+        ("- a\u2028b\n- c", ()),
+        ("| x |\n|---|\n| 1 |", ()),
+    ]
+
+
 def test_html_that_nobody_closed_is_read_all_the_same() -> None:
     assert seen(read_html, "<div><p>a<p>b<h2>c<p>d</script></div></div><ul><li>e") == [
         ("a", ()),

@@ -3,9 +3,11 @@
 There is no approximate index: pgvector narrows to a customer's documents after the index, and would lose neighbours.
 """
 
+import asyncio
+
 from chassis.event_log import Recorded
 from chassis.projection import Db
-from config.domain.chunk_file import as_text
+from config.domain.chunk_file import ChunkFile, as_text
 from config.read_models.knowledge import FAMILY, ReadChunks
 from contracts.envelope import Envelope
 from contracts.events.knowledge_document import (
@@ -60,13 +62,14 @@ class KnowledgeVectors:
             case KnowledgeDocumentProcessed(blob=blob) if data.model:
                 key = await db.fetchval("select key from knowledge_key where customer = $1 and document = $2", *whose)
                 file = await self._read(*whose, key, blob) if key else None
+                vectors = await asyncio.to_thread(_texts, file)  # of a long document they take a second
                 await db.execute("delete from knowledge_vector where customer = $1 and document = $2", *whose)
                 await db.executemany(
                     "insert into knowledge_vector (customer, document, number, model, dimensions, embedding)"
                     " values ($1, $2, $3, $4, $5, $6::text::vector)",
                     [
-                        (*whose, chunk.number, file.model, file.dimensions, as_text(vector))
-                        for chunk, vector in zip(file.chunks, file.vectors, strict=True)
+                        (*whose, chunk.number, file.model, file.dimensions, vector)
+                        for chunk, vector in zip(file.chunks, vectors, strict=True)
                     ]
                     if file
                     else [],
@@ -79,3 +82,7 @@ class KnowledgeVectors:
                     )
             case _:
                 pass
+
+
+def _texts(file: ChunkFile | None) -> list[str]:
+    return [as_text(vector) for vector in file.vectors] if file else []

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 from config.domain.blocks import Block, Headings, Reading
 from config.reading.plain import decoded
 
-_SKIPPED = frozenset({"script", "style", "template", "noscript", "nav", "svg", "head", "iframe", "object", "select"})
+_SKIPPED = frozenset({"script", "style", "template", "noscript", "nav", "svg", "title", "iframe", "object", "select"})
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _BLOCKS = frozenset(
     [

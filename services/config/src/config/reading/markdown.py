@@ -12,8 +12,8 @@ from config.reading.plain import decoded
 
 def read_markdown(content: bytes) -> Reading:
     """Raises UnicodeDecodeError for what is not UTF-8."""
-    source = decoded(content)
-    lines, headings = source.splitlines(), Headings()
+    source = decoded(content).replace("\r\n", "\n").replace("\r", "\n")  # the only ends of lines that CommonMark knows
+    lines, headings = source.split("\n"), Headings()
     blocks: list[Block] = []
     tokens = MarkdownIt("commonmark").enable("table").parse(source)
     for place, token in enumerate(tokens):
