@@ -15,7 +15,7 @@ EXAMPLES ?= 30
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt check test test-unit demo up bench fuzz-api contracts clean
+.PHONY: help setup fmt check test test-unit demo up bench lint-api fuzz-api contracts clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,12 @@ up: setup ## Run all of Baton on this machine until Ctrl-C
 
 bench: setup ## Measure against baselines in the same run; writes bench/out/results.json
 	@$(RUN)/python -m bench
+
+lint-api: infra/openapi/node_modules/.package-lock.json ## Lint docs/openapi.json with Redocly (needs Node 20 or newer and npm)
+	@infra/openapi/node_modules/.bin/redocly lint docs/openapi.json --config infra/openapi/redocly.yaml
+
+infra/openapi/node_modules/.package-lock.json: infra/openapi/package-lock.json
+	@npm ci --prefix infra/openapi --no-fund --no-audit --silent
 
 fuzz-api: setup ## Ask the API at random for some minutes (EXAMPLES=30 of each operation, another seed each time)
 	@BATON_FUZZ_EXAMPLES=$(EXAMPLES) $(RUN)/pytest -q tests/baton/test_schemathesis.py

@@ -221,3 +221,10 @@ def test_what_is_made_is_linked_to_whatever_takes_its_name(document: dict[str, A
     assert {"get_session", "read_state", "end_session", "list_panels"} & links["start_session"].keys()
     assert links["create_agent"]["get_agent"]["parameters"] == {"agent_id": "$response.body#/id"}
     assert links["write_agent"]["get_agent"]["parameters"] == {"agent_id": "$request.path.agent_id"}
+
+
+def test_patterns_are_written_in_the_dialect_that_the_document_promises(document: dict[str, Any]) -> None:
+    r"""ECMA 262 (JSON Schema 2020-12, §6.3.3), in which Python's `\Z` and `(?P<` are errors."""
+    patterns = set(re.findall(r'"pattern":"((?:[^"\\]|\\.)*)"', json.dumps(document, separators=(",", ":"))))
+    assert len(patterns) >= 5
+    assert [one for one in patterns if re.search(r"\\\\[AZ]|\(\?P|\(\?<[=!]|\(\?[aiLmsux]", one)] == []

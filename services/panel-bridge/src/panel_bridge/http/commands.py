@@ -25,7 +25,7 @@ class PanelCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     With `base_rev`, a panel that has moved on refuses with STALE_REV.
     """
 
-    action: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,63}\Z")]
+    action: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
     args: dict[str, object] = {}
     base_rev: Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)] | None = None
 
