@@ -62,9 +62,9 @@ def a_pdf(pages: Sequence[Page], *, content: bytes | None = None, filters: str =
 
 
 def a_bomb() -> bytes:
-    """A page of some hundred bytes that unpacks, twice, to 160 megabytes."""
+    """A page of some hundred bytes that unpacks, twice, to 100 megabytes."""
     inner = zlib.compressobj(9)
-    packed = b"".join(inner.compress(bytes(1_000_000)) for _ in range(160)) + inner.flush()
+    packed = b"".join(inner.compress(bytes(1_000_000)) for _ in range(100)) + inner.flush()
     return a_pdf([Page([])], content=zlib.compress(packed, 9), filters="/FlateDecode /FlateDecode")
 
 
