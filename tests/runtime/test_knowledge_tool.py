@@ -1,19 +1,16 @@
 """An agent that searches its documents in a call: what it is given, what is recorded, what happens without config."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
 from livekit.agents.llm import ChatContext
 from tests.support.runtime_calls import ACall, a_call
-from tests.support.runtime_sessions import a_version
 from tests.support.scripted_models import Reply, call
+from tests.support.searching import reaching, searching
 
-from chassis.guarded_http import GuardedClient
 from contracts.builtin_tools import SEARCH_KNOWLEDGE_BASE
-from contracts.commands.jobs import JobMetadata
 from contracts.commands.knowledge import (
     EmbeddingUse,
     KnowledgeAnswer,
@@ -22,13 +19,10 @@ from contracts.commands.knowledge import (
     Passage,
     SearchKnowledge,
 )
-from contracts.commands.secrets import OpenToolSecrets, ToolSecretsAnswer, ToolSecretsRefused
 from contracts.events.tool import ToolFailed
 from contracts.events.usage import ToolCallUsed
 from contracts.ids import DocumentId
-from contracts.template_version import TemplateVersion, VersionAgent
-from runtime.adapters.library import Library, LibraryOutOfReach
-from runtime.adapters.outside import Outside, ToolSecrets
+from runtime.adapters.library import LibraryOutOfReach
 from runtime.tools.knowledge import MAX_TEXT, PASSAGES
 
 pytestmark = pytest.mark.unit
@@ -55,31 +49,6 @@ class Config:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
-
-
-def searching(knowledge: Any) -> TemplateVersion:
-    version = a_version()
-    first = version.agents[0]
-    definition = msgspec.structs.replace(first.definition, tools=[SEARCH_KNOWLEDGE_BASE], knowledge=knowledge)
-    return msgspec.structs.replace(
-        version, agents=[VersionAgent(id=first.id, definition=definition), *version.agents[1:]]
-    )
-
-
-def reaching(config: Config) -> Callable[[JobMetadata], Outside]:
-    async def no_secrets(_question: OpenToolSecrets) -> ToolSecretsAnswer:
-        return ToolSecretsRefused(why="there are none")
-
-    def outside(metadata: JobMetadata) -> Outside:
-        return Outside(
-            client=GuardedClient(),
-            secrets=ToolSecrets(ask=no_secrets, metadata=metadata),
-            session=metadata.session,
-            livemode=metadata.livemode,
-            library=Library(ask=config, customer=metadata.customer),
-        )
-
-    return outside
 
 
 async def asked(answer: KnowledgeAnswer | Exception, *, knowledge: Any = "all") -> tuple[ACall, str, Config]:
