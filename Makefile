@@ -67,7 +67,7 @@ infra/openapi/node_modules/.package-lock.json: infra/openapi/package-lock.json
 	@npm ci --prefix infra/openapi --no-fund --no-audit --silent
 
 fuzz-api: setup ## Ask the API at random for some minutes (EXAMPLES=30 of each operation, another seed each time)
-	@BATON_FUZZ_EXAMPLES=$(EXAMPLES) $(RUN)/pytest -q tests/baton/test_schemathesis.py
+	@BATON_FUZZ_EXAMPLES=$(EXAMPLES) $(RUN)/pytest -q --timeout 0 tests/baton/test_schemathesis.py
 
 contracts: setup ## Write the JSON Schemas of the published language and the OpenAPI document anew
 	@$(RUN)/python -m contracts.export

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.integration
 
 EXAMPLES = int(os.environ.get("BATON_FUZZ_EXAMPLES", "0"))
 SEED = random.randrange(2**32) if EXAMPLES else 1
-RUN_S = 100.0 + 20 * EXAMPLES
+RUN_S = 200.0 + 40 * EXAMPLES
 RULES = Path(__file__).parents[1] / "support" / "schemathesis_rules.py"
 
 CONFIGURATION = """
@@ -102,7 +102,7 @@ async def run(url: str, api: WholeApi, folder: Path, *, known: Mapping[str, str]
     """How many requests were made, of which none failed; raises TimeoutError."""
     (folder / "schemathesis.toml").write_text(configuration(known or {}))
     arguments = ["--phases", "examples,coverage,fuzzing,stateful", "--checks", "all", "--seed", str(SEED)]
-    arguments += ["--max-failures", "20", "--request-timeout", "10", "--continue-on-failure"]
+    arguments += ["--max-failures", "20", "--request-timeout", "30", "--continue-on-failure"]
     arguments += ["--suppress-health-check", "all", "--generation-database", "none", "--no-color"]
     arguments += ["-H", f"Authorization: Bearer {api.keys['acme']}"]
     left_out = [*LEFT_OUT, *(() if EXAMPLES else SAME_BODIES)]
