@@ -19,6 +19,11 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("together")]
 NAMES = {
     "session_index",
     "entity_index",
+    "audit",
+    "people",
+    "customer_list",
+    "knowledge",
+    "knowledge_vectors",
     "panel_state",
     "record_sessions",
     "record_config",
