@@ -48,6 +48,7 @@ class Worker:
         self._spills = spills.SpillFolder(settings.spill_dir)
         self._watch = Tasks()
         self._deaths: set[asyncio.Task[None]] = set()
+        self._last: dict[str, asyncio.Event] = {}
         self._registered = False
         self._server = self._make_server()
 
@@ -127,6 +128,8 @@ class Worker:
         task = asyncio.get_running_loop().create_task(self._bury(metadata, died), name="job death")
         self._deaths.add(task)
         task.add_done_callback(self._deaths.discard)
+        if told := self._last.get(died.job_id):
+            told.set()
 
     async def _bury(self, metadata: JobMetadata, died: JobDied) -> None:
         log.info("job_process_closed", session=died.session, job=died.job_id, exit_code=died.exit_code)
@@ -145,13 +148,21 @@ class Worker:
         """Take no more jobs; wait for calls to end by themselves, ask them to, then end the processes."""
         with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
             await self._server.drain(timeout=max(1, round(self._settings.drain_s)))
+        self._last = {running.job.id: asyncio.Event() for running in self.active_jobs}
         await asyncio.gather(*(self._ask_to_end(running) for running in self.active_jobs))
         await self._until_no_jobs(_POLITE_S)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_CLOSE_S):
                 await self._server.aclose()
-        if self._deaths:
-            await asyncio.wait(self._deaths, timeout=_REPORT_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_REPORT_S):
+                await self._until_buried()
+
+    async def _until_buried(self) -> None:
+        """The pool may tell of the last ends a moment after it was closed."""
+        for told in self._last.values():
+            await told.wait()
+        await asyncio.gather(*self._deaths, return_exceptions=True)
 
     async def _ask_to_end(self, running: RunningJobInfo) -> None:
         metadata = _metadata_of(running)
