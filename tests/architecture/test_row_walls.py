@@ -23,7 +23,7 @@ SEES_ALL_ROWS = {
     "config.read_models.people:invited": "says who invited a proved address, before anybody has logged in",
     "config.read_models.audit:entries": "behind the wall for a customer; an operator asks for all",
     "config.read_models.customer_list:customers_after": "an operator asks for all",
-    "config.ingestion:Ingestion._owned": "holds a lock, reads no row",
+    "config.handlers.ingestion:Ingestion._owned": "holds a lock, reads no row",
     "config.knowledge_parts:prepare_vectors": "makes an extension, reads no row",
     "gateway.adapters.deliveries:Deliveries.take": "takes what is due, whosever it is",
     "gateway.adapters.deliveries:Deliveries.settle": "settles what was taken",

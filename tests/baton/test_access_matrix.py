@@ -18,8 +18,8 @@ from chassis.clock import SystemClock
 from chassis.nats.connection import connect
 from chassis.nats.event_log import NatsEventLog
 from chassis.service import serving
-from config.customers import Customers
 from config.domain.customer import Suspend
+from config.handlers.customers import Customers
 from config.http.examples import EXAMPLES
 from contracts.access import ROLES, SCOPES, Role, scopes_of
 from contracts.ids import CustomerId

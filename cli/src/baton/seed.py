@@ -13,7 +13,7 @@ from baton.secret_files import write_secret
 from chassis.principal import Principal
 from config.bootstrap import open_entities
 from config.domain import agent_definition, template
-from config.entities import Entities
+from config.handlers.entities import Entities
 from config.settings import Settings
 from contracts.access import SCOPES
 from contracts.ids import CustomerId, TemplateId

@@ -27,11 +27,11 @@ from chassis.nats.connection import Client, connect
 from chassis.nats.event_log import NatsEventLog
 from chassis.nats.requests import ask
 from chassis.postgres.rebuild import check
-from config import document_reading
 from config.adapters.reader import Reader
 from config.bootstrap import migrate, open_service, projections
 from config.domain.blocks import Reading
 from config.domain.uploads import MAX_BYTES
+from config.handlers import document_reading
 from config.reading.formats import checked, reader_of
 from config.settings import Settings
 from contracts.commands.knowledge import KnowledgeAnswer, KnowledgeFound, KnowledgeRefused, SearchKnowledge

@@ -9,8 +9,8 @@ from tests.support.until import until
 
 from chassis.clock import SystemClock
 from chassis.nats.requests import serve
-from config.customers import Customers
 from config.domain.customer import Cap, Command, Resume, Suspend
+from config.handlers.customers import Customers
 from contracts.commands.jobs import JobMetadata
 from contracts.commands.live import End, LiveAnswer, LiveDone, LiveRefused, LiveRequest
 from contracts.events.session import SessionEnded

@@ -17,11 +17,11 @@ from chassis.operators import BadOperators, Operators
 from chassis.postgres.pool import Pool
 from chassis.service import serving
 from chassis.settings import BadSettings
-from config.customers import Customers
-from config.entities import Entities
+from config.handlers.customers import Customers
+from config.handlers.entities import Entities
+from config.handlers.people.invitations import Invitations
+from config.handlers.provider_credentials import ProviderCredentials
 from config.http import audit, customers, owners, provider_defaults
-from config.people.invitations import Invitations
-from config.provider_credentials import ProviderCredentials
 from config.settings import Settings
 
 NAME = "operators"

@@ -28,9 +28,19 @@ from chassis.service import Service
 from chassis.settings import BadSettings
 from chassis.tasks import Tasks
 from chassis.vault import Keyring, Vault
+from config.adapters.provider_checks import ProviderChecks
 from config.admin import open_admin
-from config.custom_tools import CustomTools
-from config.entities import Entities
+from config.handlers.custom_tools import CustomTools
+from config.handlers.entities import Entities
+from config.handlers.mcp_servers import McpServers
+from config.handlers.mcp_tools import McpTools
+from config.handlers.panel_kinds import PanelKinds
+from config.handlers.people.parts import people_parts, sweep
+from config.handlers.people.passwords import Passwords
+from config.handlers.provider_credentials import ProviderCredentials
+from config.handlers.session_secrets import SessionSecrets
+from config.handlers.terms import Terms
+from config.handlers.versions import Versions
 from config.http import (
     agents,
     aliases,
@@ -55,21 +65,11 @@ from config.http import (
 from config.http import versions as version_routes
 from config.http.examples import EXAMPLES
 from config.knowledge_parts import knowledge_parts, knowledge_projections, prepare_vectors
-from config.mcp_servers import McpServers
-from config.mcp_tools import McpTools
-from config.panel_kinds import PanelKinds
-from config.people.parts import people_parts, sweep
-from config.people.passwords import Passwords
-from config.provider_checks import ProviderChecks
-from config.provider_credentials import ProviderCredentials
 from config.read_models.audit import Audit
 from config.read_models.customer_list import CustomerList
 from config.read_models.entity_index import SERVICE, EntityIndex
 from config.read_models.people import People
-from config.session_secrets import SessionSecrets
 from config.settings import Settings
-from config.terms import Terms
-from config.versions import Versions
 from contracts.commands.knowledge import SearchKnowledge
 from contracts.commands.mcp import ReportMcpTools
 from contracts.commands.secrets import OpenProviderCredentials, OpenToolSecrets

@@ -15,11 +15,11 @@ from chassis.vault import Keyring, KeyUnknown, Vault
 from config.adapters.embeddings import Embeddings
 from config.adapters.reader import Reader
 from config.adapters.sealed_blobs import BlobGone, SealedBlobs
-from config.document_reading import DocumentReading
 from config.domain.chunk_file import ChunkFile, decode_chunks
-from config.ingestion import Ingestion
-from config.knowledge import KnowledgeBase
-from config.knowledge_search import KnowledgeSearch
+from config.handlers.document_reading import DocumentReading
+from config.handlers.ingestion import Ingestion
+from config.handlers.knowledge import KnowledgeBase
+from config.handlers.knowledge_search import KnowledgeSearch
 from config.read_models.knowledge import Knowledge
 from config.read_models.knowledge_queries import counts_of
 from config.read_models.knowledge_vectors import EXTENSION, KnowledgeVectors

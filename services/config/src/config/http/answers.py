@@ -6,7 +6,7 @@ from litestar.di import NamedDependency
 
 from chassis.access import Access
 from chassis.http.conditions import etag
-from config.entities import Entities
+from config.handlers.entities import Entities
 from contracts.ids import ApiKeyId
 from contracts.positions import Position
 

@@ -14,13 +14,13 @@ from chassis.principal import Principal
 from config.adapters.attempts import TooManyAttempts
 from config.adapters.logins import Login
 from config.domain.customer import Known
+from config.handlers.people.entry import BadCredentials
+from config.handlers.people.joining import AddressTaken, Newcomer, RegistrationClosed
+from config.handlers.people.logins import BadRefreshToken, RefreshReused
+from config.handlers.people.membership import NoPassword, WrongPassword
+from config.handlers.people.parts import LoginsOff, PeopleParts
+from config.handlers.people.passwords import PasswordsBusy
 from config.http.people import REFUSES_PASSWORDS, Parts, Tokens, admit, check_on, tokens
-from config.people.entry import BadCredentials
-from config.people.joining import AddressTaken, Newcomer, RegistrationClosed
-from config.people.logins import BadRefreshToken, RefreshReused
-from config.people.membership import NoPassword, WrongPassword
-from config.people.parts import LoginsOff, PeopleParts
-from config.people.passwords import PasswordsBusy
 from contracts.access import Role
 from contracts.events.login import LoginEnd, Proof
 from contracts.events.member import MemberJoined, Person

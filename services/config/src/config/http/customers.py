@@ -14,8 +14,8 @@ from chassis.http.parameters import BadPosition, PositionText, position
 from chassis.postgres.faults import Behind, PositionOfAnotherLog
 from chassis.postgres.wait import wait_for_position
 from chassis.principal import Principal
-from config.customers import Check, CustomerExists, Customers
 from config.domain.customer import BadCustomer, Cap, Command, Create, Rename, Resume, Suspend
+from config.handlers.customers import Check, CustomerExists, Customers
 from config.http.answers import ConfigEntities, encoded, tagged
 from config.http.customer_bodies import (
     Caps,

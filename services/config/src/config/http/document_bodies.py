@@ -6,8 +6,8 @@ import msgspec
 
 from config.adapters.reading_progress import Progress
 from config.domain.knowledge_document import Kept, State, Status
+from config.handlers.knowledge_search import chunk_id
 from config.http.answers import encoded
-from config.knowledge_search import chunk_id
 from config.read_models.knowledge_queries import ChunkRow, DocumentRow
 from contracts.ids import DocumentId
 from contracts.positions import Position

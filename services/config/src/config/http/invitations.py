@@ -13,14 +13,14 @@ from chassis.http.app import Caller, PathId
 from chassis.http.pages import DEFAULT_LIMIT, CursorText, PageLimit, decode_cursor, page_of
 from chassis.http.parameters import PositionText
 from config.domain.membership import AlreadyMember, InvitationOver, OwnersOnly, TooManyMembers
+from config.handlers.people.invitations import Invited
+from config.handlers.people.joining import AddressTaken, UnknownInvitation
+from config.handlers.people.parts import PeopleParts
 from config.http.answers import encoded
 from config.http.auth import Password, Text, Token
 from config.http.lists import ReadModels
 from config.http.members import LISTS, level
 from config.http.people import REFUSES_PASSWORDS, Parts, Tokens, admit, tokens
-from config.people.invitations import Invited
-from config.people.joining import AddressTaken, UnknownInvitation
-from config.people.parts import PeopleParts
 from config.read_models.people import Row, people_of
 from contracts.access import Role
 from contracts.envelope import parse_time

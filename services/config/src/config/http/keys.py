@@ -14,7 +14,7 @@ from chassis.http.app import Caller, PathId
 from chassis.http.pages import DEFAULT_LIMIT, BadCursor, CursorText, PageLimit, decode_cursor, page_of
 from chassis.http.parameters import BadPosition, PositionText, position
 from config.domain.api_key import BadKey, KeyIsOver
-from config.entities import IssuedKey
+from config.handlers.entities import IssuedKey
 from config.http.answers import ConfigEntities, Credentials, Uses, encoded
 from contracts.events.api_key import KeyKind
 from contracts.ids import ApiKeyId, TemplateId

@@ -25,6 +25,7 @@ from config.domain.uploads import (
     NotWhatItSays,
     declared_type,
 )
+from config.handlers.knowledge import KnowledgeBase, QueueFull, TooManyDocuments
 from config.http.document_bodies import (
     ChunkPage,
     DocumentAnswer,
@@ -33,7 +34,6 @@ from config.http.document_bodies import (
     document_answer,
     document_summary,
 )
-from config.knowledge import KnowledgeBase, QueueFull, TooManyDocuments
 from config.read_models.knowledge import Knowledge
 from config.read_models.knowledge_queries import SERVICE, chunks_of, documents_of
 from contracts.ids import DocumentId

@@ -11,8 +11,8 @@ from chassis.http.app import Caller
 from chassis.http.parameters import BadPosition
 from chassis.postgres.faults import Behind, PositionOfAnotherLog
 from chassis.postgres.pool import Pool
+from config.handlers.knowledge_search import KnowledgeSearch, Mode, WhyTextOnly
 from config.http.knowledge import level
-from config.knowledge_search import KnowledgeSearch, Mode, WhyTextOnly
 from contracts.commands.knowledge import MAX_PASSAGES, MAX_QUERY, Passage
 from contracts.ids import ID_PATTERN, DocumentId
 

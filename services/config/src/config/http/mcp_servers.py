@@ -11,6 +11,8 @@ from chassis.http.app import Caller, PathId
 from chassis.http.conditions import BadTag, IfMatch, precondition
 from config.domain.mcp_rules import Seen
 from config.domain.mcp_server import ServerArchived, Written
+from config.handlers.mcp_servers import McpServers, TooManyServers
+from config.handlers.mcp_tools import CredentialsLost, McpTools, NotAsked, ToolsChanged
 from config.http.answers import encoded, tagged
 from config.http.mcp_bodies import (
     ApprovedTool,
@@ -22,8 +24,6 @@ from config.http.mcp_bodies import (
     TryToolAnswer,
     TryToolRequest,
 )
-from config.mcp_servers import McpServers, TooManyServers
-from config.mcp_tools import CredentialsLost, McpTools, NotAsked, ToolsChanged
 from contracts.positions import Position
 
 KeepsServers = NamedDependency[McpServers]

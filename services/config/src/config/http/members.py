@@ -15,10 +15,10 @@ from chassis.postgres.faults import Behind, PositionOfAnotherLog
 from chassis.postgres.pool import Pool
 from chassis.postgres.wait import wait_for_position
 from config.domain.membership import LastOwner, Member, OwnersOnly, StillMember
+from config.handlers.people.parts import PeopleParts
 from config.http.answers import encoded, tagged
 from config.http.lists import ReadModels
 from config.http.people import Parts
-from config.people.parts import PeopleParts
 from config.read_models.entity_index import SERVICE
 from config.read_models.people import People, Row, people_of
 from contracts.access import Role

@@ -9,9 +9,9 @@ from litestar.params import JSONBody, QueryParameter
 from chassis.access import CustomerIsSuspended
 from config.adapters.openid import ProviderRefused, ProviderUnavailable
 from config.domain.membership import InvitationOver, OtherIdentity
+from config.handlers.people.joining import AddressTaken
+from config.handlers.people.oidc import BadState, NotInvited, OidcOff
 from config.http.people import REFUSES, Parts, Tokens, admit, tokens
-from config.people.joining import AddressTaken
-from config.people.oidc import BadState, NotInvited, OidcOff
 
 _REFUSES = (
     *REFUSES,

@@ -7,10 +7,10 @@ from litestar.params import JSONBody
 
 from chassis.http.app import Caller, PathId
 from config.domain.membership import AlreadyMember, TooManyMembers
+from config.handlers.people.invitations import Invitations
 from config.http.auth import Text
 from config.http.customers import KeepsCustomers
 from config.http.invitations import InvitationAnswer, invitation_answer
-from config.people.invitations import Invitations
 from contracts.ids import CustomerId
 
 Invites = NamedDependency[Invitations]

@@ -14,9 +14,9 @@ from chassis.http.pages import DEFAULT_LIMIT, BadCursor, CursorText, PageLimit, 
 from chassis.http.parameters import BadPosition, PositionText
 from chassis.postgres.faults import Behind, PositionOfAnotherLog
 from config.domain.panel_kind import KindArchived, Written
+from config.handlers.panel_kinds import KIND, InvalidPanelKind, PanelKinds
 from config.http.answers import encoded, tagged
 from config.http.lists import ReadModels, level
-from config.panel_kinds import KIND, InvalidPanelKind, PanelKinds
 from config.read_models.entity_index import Row, entities_of
 from contracts.panels.kind import PanelKind, PanelKindFile
 from contracts.panels.registry import builtin

@@ -7,9 +7,9 @@ from litestar import Request, Response
 from litestar.di import NamedDependency
 
 from config.adapters.attempts import TooManyAttempts
-from config.people.logins import LoggedIn
-from config.people.parts import LoginsOff, PeopleParts
-from config.people.passwords import PasswordsBusy
+from config.handlers.people.logins import LoggedIn
+from config.handlers.people.parts import LoginsOff, PeopleParts
+from config.handlers.people.passwords import PasswordsBusy
 from contracts.ids import CustomerId, MemberId
 
 Parts = NamedDependency[PeopleParts]

@@ -19,8 +19,8 @@ from config.domain.price_book import (
     TooManyVersions,
     content_of,
 )
+from config.handlers.terms import Terms, Written
 from config.http.answers import encoded, tagged
-from config.terms import Terms, Written
 from contracts.events.price_book import PriceBookPublished
 from contracts.ids import ID_PATTERN
 from contracts.positions import Position

@@ -8,6 +8,8 @@ from litestar.params import JSONBody
 
 from chassis.http.app import Caller, PathId
 from chassis.http.conditions import BadTag, IfMatch, precondition
+from config.adapters.provider_checks import CredentialRefused, ProviderOutOfReach
+from config.handlers.provider_credentials import CredentialChanged
 from config.http.answers import tagged
 from config.http.providers import (
     CredentialAnswer,
@@ -17,8 +19,6 @@ from config.http.providers import (
     credential_answer,
     known_provider,
 )
-from config.provider_checks import CredentialRefused, ProviderOutOfReach
-from config.provider_credentials import CredentialChanged
 from contracts.ids import DEPLOYMENT
 
 

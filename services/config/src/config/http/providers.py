@@ -10,10 +10,10 @@ from litestar.params import JSONBody
 from chassis.errors import NotFound
 from chassis.http.app import Caller, PathId
 from chassis.http.conditions import BadTag, IfMatch, precondition
+from config.adapters.provider_checks import CredentialRefused, ProviderOutOfReach
 from config.domain.provider_credential import Saved
+from config.handlers.provider_credentials import CredentialChanged, ProviderCredentials
 from config.http.answers import encoded, tagged
-from config.provider_checks import CredentialRefused, ProviderOutOfReach
-from config.provider_credentials import CredentialChanged, ProviderCredentials
 from contracts.positions import Position
 from contracts.providers import PROVIDERS, ProviderName, provider_named
 

@@ -10,10 +10,10 @@ from litestar.params import JSONBody
 from chassis.errors import FieldError
 from chassis.guarded_http import GuardedFault
 from chassis.http.app import Caller, PathId
-from config.custom_tools import CustomTools, TooManyTools
 from config.domain.custom_tool import ToolArchived, ToolExists, Written
 from config.domain.mcp_rules import offered
 from config.domain.schema_rules import schema_advice
+from config.handlers.custom_tools import CustomTools, TooManyTools
 from config.http.answers import encoded
 from config.http.mcp_servers import AsksServers, KeepsServers
 from contracts.builtin_tools import BUILTIN_DESCRIPTIONS, BUILTIN_PARAMETERS

@@ -8,9 +8,9 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from chassis.http.app import Caller, PathId
 from config.domain.difference import Change
 from config.domain.template import Archive, NoSuchVersion, TemplateIsArchived
+from config.handlers.versions import PublishedVersion, Versions
 from config.http.answers import ConfigEntities
 from config.http.templates import TemplateAnswer, answer
-from config.versions import PublishedVersion, Versions
 from contracts.ids import TemplateId, VersionHash
 from contracts.template_version import TemplateVersion
 

@@ -13,18 +13,18 @@ from chassis.clock import Clock
 from chassis.errors import Conflict, FieldError, InvalidInput, NotAllowed, NotFound
 from chassis.ids import new_id
 from config.adapters.accounts import Accounts
-from config.customers import Customers
 from config.domain.credentials import email_errors, password_errors
 from config.domain.customer import MAX_NAME as MAX_COMPANY
 from config.domain.customer import Create
 from config.domain.members import Accept, Found
 from config.domain.membership import open_invitation
-from config.people.digests import Digests
-from config.people.invitations import Offer, read_token, same
-from config.people.logins import LoggedIn, Logins
-from config.people.passwords import Passwords
-from config.people.roster import Roster, Sealed
-from config.people.sealed_people import SealedPeople
+from config.handlers.customers import Customers
+from config.handlers.people.digests import Digests
+from config.handlers.people.invitations import Offer, read_token, same
+from config.handlers.people.logins import LoggedIn, Logins
+from config.handlers.people.passwords import Passwords
+from config.handlers.people.roster import Roster, Sealed
+from config.handlers.people.sealed_people import SealedPeople
 from contracts.events.invitation import InvitationCreated, Invitee
 from contracts.events.login import Proof
 from contracts.events.member import Person

@@ -21,17 +21,17 @@ from config.adapters.attempts import Attempts
 from config.adapters.logins import LoginTable
 from config.adapters.oidc_states import OidcStates
 from config.adapters.openid import OpenIdProvider
-from config.customers import Customers
-from config.people.digests import Digests
-from config.people.entry import Entry
-from config.people.invitations import Invitations, Offer
-from config.people.joining import Joining
-from config.people.logins import Logins
-from config.people.membership import Membership
-from config.people.oidc import OidcEntry
-from config.people.passwords import Passwords
-from config.people.roster import Roster
-from config.people.sealed_people import SealedPeople
+from config.handlers.customers import Customers
+from config.handlers.people.digests import Digests
+from config.handlers.people.entry import Entry
+from config.handlers.people.invitations import Invitations, Offer
+from config.handlers.people.joining import Joining
+from config.handlers.people.logins import Logins
+from config.handlers.people.membership import Membership
+from config.handlers.people.oidc import OidcEntry
+from config.handlers.people.passwords import Passwords
+from config.handlers.people.roster import Roster
+from config.handlers.people.sealed_people import SealedPeople
 from config.read_models.people import invited
 from config.settings import Settings
 from contracts.ids import CustomerId, InvitationId

@@ -12,12 +12,12 @@ from chassis.memory.secret_bucket import MemorySecretBucket
 from chassis.principal import Principal
 from chassis.sealing import SealBroken
 from chassis.vault import Keyring, KeyUnknown, Vault
-from config import document_reading
 from config.adapters.reader import Reader
 from config.adapters.sealed_blobs import BlobGone, SealedBlobs
-from config.document_reading import DocumentReading
 from config.domain.knowledge_document import Kept, NoSuchDocument
-from config.knowledge import MAX_DOCUMENTS, MAX_QUEUED, KnowledgeBase, Owner, QueueFull, TooManyDocuments
+from config.handlers import document_reading
+from config.handlers.document_reading import DocumentReading
+from config.handlers.knowledge import MAX_DOCUMENTS, MAX_QUEUED, KnowledgeBase, Owner, QueueFull, TooManyDocuments
 from config.read_models.knowledge_queries import Counts
 from contracts.access import SCOPES
 from contracts.events.knowledge_document import KnowledgeDocumentProcessed

@@ -16,9 +16,9 @@ from chassis.principal import Principal
 from config.domain.credentials import email_errors
 from config.domain.members import Invite, RevokeInvitation
 from config.domain.membership import State
-from config.people.digests import Digests
-from config.people.roster import Roster, Sealed
-from config.people.sealed_people import SealedPeople
+from config.handlers.people.digests import Digests
+from config.handlers.people.roster import Roster, Sealed
+from config.handlers.people.sealed_people import SealedPeople
 from contracts.access import Role
 from contracts.events.invitation import InvitationCreated, Invitee
 from contracts.ids import CustomerId, InvitationId, is_id

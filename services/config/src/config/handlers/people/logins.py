@@ -17,7 +17,7 @@ from chassis.recording import Origin
 from config.adapters.logins import Login, LoginTable
 from config.domain import login
 from config.domain.login import LOGIN
-from config.people.digests import Digests
+from config.handlers.people.digests import Digests
 from contracts.events.login import LoginEnd, Proof
 from contracts.ids import CustomerId, LoginId, MemberId
 from contracts.subjects import CONFIG_WRITER, LOGINS, Log, config_subject

@@ -14,7 +14,7 @@ from config.domain import limits, price_book
 from config.domain.difference import Change, changes
 from config.domain.limits import LIMITS
 from config.domain.price_book import PRICE_BOOK, content_of
-from config.entities import Check
+from config.handlers.entities import Check
 from contracts.envelope import Envelope, decode_commit
 from contracts.events.limits import LimitsSet
 from contracts.events.price_book import PriceBookPublished

@@ -23,7 +23,7 @@ from config.domain.mcp_rules import Seen, offered, published, seen
 from config.domain.mcp_server import Approve, ServerArchived, State, Written
 from config.domain.pointers import below, pointer
 from config.domain.schema_rules import argument_errors
-from config.mcp_servers import McpServers
+from config.handlers.mcp_servers import McpServers
 from contracts.ids import CustomerId
 from contracts.mcp_server import McpTool, VersionMcpServer, decode_tool, encode_tool
 

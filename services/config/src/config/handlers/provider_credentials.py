@@ -17,9 +17,9 @@ from chassis.principal import Principal
 from chassis.recording import Origin
 from chassis.sealing import SealBroken
 from chassis.vault import SecretMissing, Vault
+from config.adapters.provider_checks import ProviderChecks
 from config.domain.credential_rules import credential_errors, hint_of
 from config.domain.provider_credential import PROVIDER_CREDENTIAL, Remove, Save, Saved, State
-from config.provider_checks import ProviderChecks
 from contracts.commands.secrets import OpenProviderCredentials, ProviderCredential, ProviderCredentialsOpened
 from contracts.ids import CustomerId
 from contracts.providers import PROVIDERS, ProviderName

@@ -5,10 +5,10 @@ time.
 from chassis.errors import NotAuthenticated, NotFound
 from config.adapters.accounts import Accounts
 from config.adapters.attempts import Attempts
-from config.people.digests import Digests
-from config.people.logins import LoggedIn, Logins
-from config.people.passwords import Passwords
-from config.people.roster import Roster
+from config.handlers.people.digests import Digests
+from config.handlers.people.logins import LoggedIn, Logins
+from config.handlers.people.passwords import Passwords
+from config.handlers.people.roster import Roster
 
 
 class BadCredentials(NotAuthenticated):

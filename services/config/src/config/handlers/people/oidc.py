@@ -23,11 +23,11 @@ from config.adapters.accounts import Account, Accounts
 from config.adapters.oidc_states import OidcStates
 from config.adapters.openid import Identity, OpenIdProvider
 from config.domain.members import ChangePassword, LinkIdentity
-from config.people.digests import Digests
-from config.people.invitations import Offer
-from config.people.joining import Joining, Newcomer
-from config.people.logins import LoggedIn, Logins
-from config.people.roster import Roster
+from config.handlers.people.digests import Digests
+from config.handlers.people.invitations import Offer
+from config.handlers.people.joining import Joining, Newcomer
+from config.handlers.people.logins import LoggedIn, Logins
+from config.handlers.people.roster import Roster
 
 
 class OidcOff(NotAllowed):

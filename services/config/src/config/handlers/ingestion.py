@@ -17,9 +17,9 @@ from chassis.log_fold import LogFold
 from chassis.postgres.names import lock_key
 from chassis.postgres.pool import direct
 from chassis.vault import KeyUnknown
-from config.document_reading import DocumentReading
 from config.domain.knowledge_document import NoSuchDocument
-from config.knowledge import KIND, Owner
+from config.handlers.document_reading import DocumentReading
+from config.handlers.knowledge import KIND, Owner
 from contracts.envelope import Envelope, decode_commit
 from contracts.events.knowledge_document import (
     KnowledgeDocumentDeleted,

@@ -9,7 +9,7 @@ from chassis.principal import Principal
 from config.domain import template
 from config.domain.difference import Change, difference
 from config.domain.template import Drafted, NoSuchVersion
-from config.entities import Entities
+from config.handlers.entities import Entities
 from contracts.envelope import Envelope, decode_commit
 from contracts.events.template import TemplatePublished
 from contracts.ids import CustomerId, TemplateId, VersionHash

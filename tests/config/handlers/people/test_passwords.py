@@ -8,7 +8,7 @@ import pytest
 from argon2 import PasswordHasher, extract_parameters
 from argon2.low_level import Type
 
-from config.people.passwords import Passwords, PasswordsBusy
+from config.handlers.people.passwords import Passwords, PasswordsBusy
 
 pytestmark = pytest.mark.unit
 

@@ -9,7 +9,7 @@ from chassis.principal import Principal
 from chassis.recording import Origin
 from config.domain.panel_kind import PANEL_KIND, Archive, Command, State, Write
 from config.domain.panel_kind_rules import kind_errors, kind_name_errors
-from config.entities import Check
+from config.handlers.entities import Check
 from contracts.ids import CustomerId
 from contracts.panels.kind import PanelKind, PanelKindFile
 from contracts.panels.registry import builtin

@@ -31,7 +31,7 @@ from config.domain.mcp_server import (
     Write,
     Written,
 )
-from config.mcp_credentials import McpCredentials, check_origin, size_errors
+from config.handlers.mcp_credentials import McpCredentials, check_origin, size_errors
 from contracts.commands.mcp import ReportMcpTools
 from contracts.commands.secrets import McpAccess
 from contracts.envelope import decode_commit

@@ -10,11 +10,11 @@ from config.adapters.attempts import Attempts
 from config.domain.credentials import password_errors
 from config.domain.members import ChangePassword, ChangeRole, Erase, Remove
 from config.domain.membership import State
-from config.people.invitations import acting_role
-from config.people.logins import Logins
-from config.people.passwords import Passwords
-from config.people.roster import Roster
-from config.people.sealed_people import SealedPeople
+from config.handlers.people.invitations import acting_role
+from config.handlers.people.logins import Logins
+from config.handlers.people.passwords import Passwords
+from config.handlers.people.roster import Roster
+from config.handlers.people.sealed_people import SealedPeople
 from contracts.access import Role
 from contracts.events.member import MemberJoined
 from contracts.ids import LoginId, MemberId

@@ -7,8 +7,8 @@ import structlog
 from chassis.errors import NotFound
 from chassis.event_log import EventLog
 from chassis.object_store import ObjectMissing, ObjectStore
-from config.custom_tools import CustomTools
-from config.mcp_servers import McpServers
+from config.handlers.custom_tools import CustomTools
+from config.handlers.mcp_servers import McpServers
 from contracts.commands.mcp import McpToolsAnswer, McpToolsRefused, McpToolsTaken, ReportMcpTools
 from contracts.commands.secrets import OpenToolSecrets, ToolSecretsAnswer, ToolSecretsOpened, ToolSecretsRefused
 from contracts.envelope import decode_commit

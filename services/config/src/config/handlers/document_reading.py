@@ -19,7 +19,7 @@ from config.domain.blocks import Unreadable
 from config.domain.chunk_file import BadChunkFile, ChunkFile, decode_chunks, encode_chunks
 from config.domain.chunking import Chunk, chunked, title_of
 from config.domain.knowledge_document import Kept, NoSuchDocument
-from config.knowledge import KnowledgeBase, Owner
+from config.handlers.knowledge import KnowledgeBase, Owner
 from contracts.events.knowledge_document import KnowledgeDocumentProcessed
 
 log = structlog.get_logger()

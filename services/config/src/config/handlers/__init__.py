@@ -1,0 +1,1 @@
+"""What config does, whoever asks: commands, look-ups and the work that follows an upload."""
