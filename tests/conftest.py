@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.backends import RunningNats, RunningPostgres, a_nats, a_postgres
+from tests.support.backends import RunningNats, RunningPostgres, a_livekit, a_nats, a_postgres
 from tests.support.cleaning import create_database, delete_every_stream, drop_database
 from tests.support.private_loop import PrivateLoop
 
@@ -101,11 +101,8 @@ def livekit_server(
     livekit_binary: Path, private_loop: PrivateLoop, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LiveKitServer]:
     """Without webhooks, shared by all tests of the worker: give rooms names of your own."""
-    folder = tmp_path_factory.mktemp("livekit")
-    server = LiveKitServer(binary=livekit_binary, folder=folder, key="test", secret="test-secret-of-32-characters-long")
-    private_loop.run(server.__aenter__())
-    yield server
-    private_loop.run(server.stop())
+    with a_livekit(private_loop, livekit_binary, tmp_path_factory.mktemp("livekit")) as server:
+        yield server
 
 
 @pytest.fixture

@@ -1,12 +1,14 @@
 """The service in the caller's process, as `baton up` hosts it: readiness, a whole short call, and an orderly end."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from tests.support.backends import a_livekit
+from tests.support.private_loop import PrivateLoop
 from tests.support.runtime_calls import run_events
 from tests.support.runtime_room import GatewayStandIn, Participant, dispatch, livekit_api
 from tests.support.runtime_sessions import a_version, an_admitted_session
@@ -36,6 +38,15 @@ async def get(app: Asgi, path: str) -> tuple[int, Any]:
 
     await app({"type": "http", "path": path}, None, send)
     return sent[0]["status"], msgspec.json.decode(sent[1]["body"])
+
+
+@pytest.fixture(scope="module")
+def livekit_server(
+    livekit_binary: Path, private_loop: PrivateLoop, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveKitServer]:
+    """One of its own: at the one that tests share, their worker may be sent the jobs of this service."""
+    with a_livekit(private_loop, livekit_binary, tmp_path_factory.mktemp("livekit")) as server:
+        yield server
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The two ways to have a real NATS and a real PostgreSQL in a test: the servers of the wheels, or containers.
 
-`BATON_TEST_BACKEND=docker` chooses the containers. Both give the same two things, so no test knows which it got.
+`BATON_TEST_BACKEND=docker` chooses the containers. Both give the same two things, so no test knows which it got. And
+LiveKit, in the one way that there is.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ from typing import Protocol
 
 from tests.support.private_loop import PrivateLoop
 
+from chassis.embedded.livekit import LiveKitServer
 from chassis.embedded.nats_server import NatsServer
 from chassis.embedded.postgres import Postgres
 
@@ -60,6 +62,17 @@ def a_postgres(loop: PrivateLoop, folder: Path) -> Iterator[RunningPostgres]:
             yield container
         return
     server = Postgres(folder=folder, password=_PASSWORD, fast=True)
+    loop.run(server.__aenter__())
+    try:
+        yield server
+    finally:
+        loop.run(server.stop())
+
+
+@contextlib.contextmanager
+def a_livekit(loop: PrivateLoop, binary: Path, folder: Path) -> Iterator[LiveKitServer]:
+    """The real server, without webhooks."""
+    server = LiveKitServer(binary=binary, folder=folder, key="test", secret="test-secret-of-32-characters-long")
     loop.run(server.__aenter__())
     try:
         yield server

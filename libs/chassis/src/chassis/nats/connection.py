@@ -15,6 +15,7 @@ import nats.errors
 import structlog
 
 from chassis.event_log import LogFault
+from chassis.tasks import Tasks
 
 Client = nats.aio.client.Client
 
@@ -38,12 +39,11 @@ async def connect(
     """
     client = Client()
     await _open(client, url, name, creds, start_timeout_s)
-    watchdog = asyncio.create_task(_watch(client), name=f"nats watchdog of {name}")
     try:
-        yield client
+        async with Tasks() as tasks:
+            tasks.start(_watch(client), name=f"nats watchdog of {name}")
+            yield client
     finally:
-        watchdog.cancel()
-        await asyncio.gather(watchdog, return_exceptions=True)
         await _shut(client)
 
 
