@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from chassis.tasks import TaskDied, Tasks
+from chassis.tasks import TaskDied, Tasks, stop
 
 pytestmark = pytest.mark.unit
 
@@ -34,3 +34,27 @@ async def test_a_task_that_ends_in_peace_is_no_death() -> None:
         assert not waiting.done()
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
+
+
+async def test_a_task_that_loses_a_cancellation_is_stopped_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chassis.tasks._CANCEL_AGAIN_S", 0.01)
+    lost = 0
+
+    async def deaf() -> None:
+        nonlocal lost
+        while True:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                lost += 1
+                if lost == 3:
+                    raise
+
+    async def breaks() -> None:
+        raise ValueError("its own affair")
+
+    tasks = [asyncio.create_task(deaf()), asyncio.create_task(breaks())]
+    await asyncio.sleep(0)
+    await stop(*tasks)
+    assert lost == 3
+    assert all(task.done() for task in tasks)

@@ -32,12 +32,7 @@ class Tasks:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        while tasks := [task for task in reversed(self._tasks) if not task.done()]:
-            for task in tasks:
-                task.cancel()
-            # Once is not enough: in Python 3.11 asyncio.wait_for, which nats-py and asyncpg use, loses a cancellation
-            # that arrives together with its result.
-            await asyncio.wait(tasks, timeout=_CANCEL_AGAIN_S)
+        await stop(*reversed(self._tasks))
 
     def start(self, work: Coroutine[Any, Any, Any], *, name: str) -> asyncio.Task[Any]:
         """Run `work` until it ends or the owner leaves."""
@@ -58,3 +53,18 @@ class Tasks:
         self._cause = task.exception()
         log.error("task_died", task=task.get_name(), fault=type(self._cause).__name__, exc_info=self._cause)
         self._died.set()
+
+
+async def stop(*tasks: asyncio.Future[Any]) -> None:
+    """Cancel them until they are done; what they raise is theirs.
+
+    Once is not enough: in Python 3.11 `asyncio.wait_for`, which nats-py and asyncpg use, loses a cancellation that
+    arrives together with its result, and whoever then waited for the end would wait for ever.
+    """
+    while left := [task for task in tasks if not task.done()]:
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=_CANCEL_AGAIN_S)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()  # looked at, so that nobody is told that nobody did

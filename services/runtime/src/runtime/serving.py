@@ -16,7 +16,7 @@ from chassis.key_ring import KeyRing
 from chassis.outbox import Outbox, OutboxFenced
 from chassis.recording import Recorder
 from chassis.spill import Spill, SpillHeader
-from chassis.tasks import Tasks
+from chassis.tasks import Tasks, stop
 from contracts.commands.jobs import JobMetadata
 from contracts.ids import PanelId
 from contracts.panels.kind import PanelKind
@@ -141,8 +141,7 @@ async def _outbox(
     try:
         yield outbox, publishing
     finally:
-        publishing.cancel()
-        await asyncio.gather(publishing, return_exceptions=True)
+        await stop(publishing)
         if spill is not None:
             await spill.close()
             if outbox.acked_n == outbox.last_n:

@@ -17,6 +17,7 @@ from nats.aio.subscription import Subscription
 from opentelemetry import propagate, trace
 
 from chassis.nats.connection import Client
+from chassis.tasks import stop
 
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
@@ -111,10 +112,7 @@ class Serving(Generic[Request, Answer]):
                 _log.info("request_unsubscribe_failed", subject=self._subject, error=type(error).__name__)
         if self._running:
             await asyncio.wait(self._running, timeout=_CLOSE_S)
-        late = list(self._running)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        await stop(*self._running)
 
     async def __aenter__(self) -> Self:
         return self

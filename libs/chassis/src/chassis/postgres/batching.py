@@ -9,6 +9,7 @@ from contextlib import aclosing
 from typing import cast
 
 from chassis.event_log import Commit, EventLog
+from chassis.tasks import stop
 from contracts.subjects import Log
 
 _READ_AHEAD = 4
@@ -28,8 +29,7 @@ async def batches(event_log: EventLog, log: Log, *, after: int, limit: int) -> A
         while True:
             yield await ahead.take(limit)
     finally:
-        reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
+        await stop(reading)
 
 
 class _ReadAhead:

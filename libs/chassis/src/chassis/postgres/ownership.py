@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from chassis.postgres.generations import MOVED
 from chassis.postgres.names import owner_key
 from chassis.postgres.pool import Connection
+from chassis.tasks import stop
 
 T = TypeVar("T")
 
@@ -52,6 +53,4 @@ async def run_until(lost: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
             return working.result()
         raise OwnershipLost("the ownership connection closed, or the live generation moved")
     finally:
-        for task in (working, waiting):
-            task.cancel()
-        await asyncio.gather(working, waiting, return_exceptions=True)
+        await stop(working, waiting)

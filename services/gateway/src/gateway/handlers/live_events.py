@@ -15,6 +15,7 @@ import structlog
 from chassis.errors import Refusal, TooMany
 from chassis.event_log import Commit, EventLog, LogFault, position_of
 from chassis.postgres.faults import PositionOfAnotherLog
+from chassis.tasks import stop
 from contracts.envelope import Envelope, InvalidCommit, decode_commit
 from contracts.ids import CustomerId, SessionId
 from contracts.opened_event import OpenedEvent, opened_event
@@ -146,8 +147,7 @@ class LiveEvents:
                 else:
                     yield []
         finally:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
+            await stop(reading)
 
     async def _read(self, watch: Watch, arrived: "asyncio.Queue[list[Commit]]") -> None:
         """From the commit of `after` on, since that commit may hold later events."""
