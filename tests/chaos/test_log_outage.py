@@ -18,6 +18,7 @@ from contracts.template_version import Limits
 pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("chaos-calls")]
 
 OUTAGE_S = 5.0
+"""At least; it lasts until the agent has replied, however long that takes."""
 
 
 @contextlib.contextmanager
@@ -40,9 +41,9 @@ async def test_the_conversation_goes_on_without_the_log_and_all_of_it_is_recorde
         with stopped(live.pids["nats"]):
             began = time.monotonic()
             await call.type("What can you do?")
-            await page.hearing.next_burst(1, timeout_s=OUTAGE_S - 0.5)
+            await page.hearing.next_burst(1, timeout_s=30)
             await call.type("And what else?")
-            await asyncio.sleep(OUTAGE_S - (time.monotonic() - began))
+            await asyncio.sleep(max(0.5, OUTAGE_S - (time.monotonic() - began)))
             assert len(watch.events(call.session)) == recorded
         await watch.until_seen(call.session, "turn.user_said", times=2)
         await watch.until_seen(call.session, "turn.agent_said", times=3)
