@@ -7,7 +7,8 @@ RUN := .venv/bin
 SOURCES := contracts/src libs/chassis/src libs/simulators/src services/*/src cli/src
 PACKAGES := contracts chassis simulators config gateway runtime panel_bridge ledger baton
 TOPOLOGY ?= together
-WORKERS ?= 2
+# Calls wait in real time: three keep two cores busy.
+WORKERS ?= 3
 T ?=
 EXAMPLES ?= 30
 
