@@ -13,10 +13,10 @@ from chassis.guarded_addresses import parse_target
 from chassis.guarded_http import GuardedAnswer, GuardedFault
 from chassis.signed_calls import call_signed, message_id
 from contracts.custom_tool import CustomTool
-from contracts.events.usage import ToolCallUsed
 from runtime.adapters.outside import Outside, SecretsOutOfReach
 from runtime.adapters.recorder import SessionRecorder
 from runtime.tools.execution import Call, Outcome, Tool, ToolRefused
+from runtime.tools.usage import record_use
 
 log = structlog.get_logger()
 
@@ -53,9 +53,9 @@ def _tool(name: str, tool: CustomTool, outside: Outside | None, recorder: Sessio
         except GuardedFault as fault:
             log.warning("custom_tool_failed", tool=name, code=fault.code)
             if fault.sent:
-                _used(recorder, name, tool, call)
+                record_use(recorder, call, provider=parse_target(tool.url).host, model=name)
             raise ToolRefused(_CODES.get(fault.code, fault.code), _UNAVAILABLE) from fault
-        _used(recorder, name, tool, call)
+        record_use(recorder, call, provider=parse_target(tool.url).host, model=name)
         return Outcome(result=_result(answer))
 
     return Tool(
@@ -106,15 +106,3 @@ def _result(answer: GuardedAnswer) -> object:
         return {"result": msgspec.json.decode(text)}
     except (msgspec.MsgspecError, RecursionError):
         return {"result": text}
-
-
-def _used(recorder: SessionRecorder, name: str, tool: CustomTool, call: Call) -> None:
-    used = ToolCallUsed(
-        provider=parse_target(tool.url).host,
-        model=name,
-        agent=call.agent,
-        turn=recorder.turn,
-        request_id=call.id,
-        quantities={"calls": 1},
-    )
-    recorder.record(used, actor=call.agent)

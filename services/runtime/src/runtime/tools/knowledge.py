@@ -10,11 +10,11 @@ import structlog
 
 from contracts.builtin_tools import BUILTIN_DESCRIPTIONS, BUILTIN_PARAMETERS, SEARCH_KNOWLEDGE_BASE
 from contracts.commands.knowledge import EmbeddingUse, KnowledgeFound, Passage
-from contracts.events.usage import ToolCallUsed
 from contracts.ids import DocumentId
 from runtime.adapters.library import Library, LibraryOutOfReach
 from runtime.adapters.recorder import SessionRecorder
 from runtime.tools.execution import Call, Outcome, Tool, ToolRefused
+from runtime.tools.usage import record_use
 
 log = structlog.get_logger()
 
@@ -75,19 +75,7 @@ def _passage(passage: Passage) -> dict[str, object]:
 
 def _used(recorder: SessionRecorder, call: Call, embedding: EmbeddingUse | None) -> None:
     """The call, and what embedding its question took, where that was done."""
-    _record(recorder, call, PROVIDER, SEARCH_KNOWLEDGE_BASE, {"calls": 1})
+    record_use(recorder, call, provider=PROVIDER, model=SEARCH_KNOWLEDGE_BASE)
     if embedding is not None:
         quantities = {"calls": 1, "input_tokens": embedding.input_tokens}
-        _record(recorder, call, embedding.provider, embedding.model, quantities)
-
-
-def _record(recorder: SessionRecorder, call: Call, provider: str, model: str, quantities: dict[str, int]) -> None:
-    used = ToolCallUsed(
-        provider=provider,
-        model=model,
-        agent=call.agent,
-        turn=recorder.turn,
-        request_id=call.id,
-        quantities=quantities,
-    )
-    recorder.record(used, actor=call.agent)
+        record_use(recorder, call, provider=embedding.provider, model=embedding.model, quantities=quantities)

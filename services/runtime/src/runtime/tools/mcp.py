@@ -12,13 +12,13 @@ from msgspec import UNSET
 from chassis.guarded_addresses import parse_target
 from chassis.guarded_http import GuardedFault
 from chassis.mcp.messages import ToolAnswer
-from contracts.events.usage import ToolCallUsed
 from contracts.mcp_server import VersionMcpServer, model_name
 from runtime.adapters.mcp_link import McpUnavailable
 from runtime.adapters.mcp_servers import McpServers
 from runtime.adapters.recorder import SessionRecorder
 from runtime.tools.custom import MAX_RESULT
 from runtime.tools.execution import Call, Outcome, Tool, ToolRefused
+from runtime.tools.usage import record_use
 
 log = structlog.get_logger()
 
@@ -52,9 +52,9 @@ def _tool(server: str, name: str, published: VersionMcpServer, servers: McpServe
         except GuardedFault as fault:
             log.warning("mcp_tool_failed", tool=reference, code=fault.code)
             if fault.sent:
-                _used(recorder, reference, published, call)
+                record_use(recorder, call, provider=parse_target(published.url).host, model=reference)
             raise ToolRefused(_CODES.get(fault.code, fault.code), _UNAVAILABLE) from fault
-        _used(recorder, reference, published, call)
+        record_use(recorder, call, provider=parse_target(published.url).host, model=reference)
         return Outcome(result=_result(reference, answer))
 
     return Tool(
@@ -78,15 +78,3 @@ def _result(reference: str, answer: ToolAnswer) -> object:
     text = answer.text
     cut = {"truncated": True} if len(text) > MAX_RESULT else {}
     return {**told, "result": text[:MAX_RESULT], **cut}
-
-
-def _used(recorder: SessionRecorder, reference: str, published: VersionMcpServer, call: Call) -> None:
-    used = ToolCallUsed(
-        provider=parse_target(published.url).host,
-        model=reference,
-        agent=call.agent,
-        turn=recorder.turn,
-        request_id=call.id,
-        quantities={"calls": 1},
-    )
-    recorder.record(used, actor=call.agent)
