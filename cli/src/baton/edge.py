@@ -15,6 +15,7 @@ import msgspec
 from baton import openapi
 from chassis.http.problems import Problem
 from chassis.service import Asgi
+from chassis.tasks import stop
 from config.domain.uploads import MAX_BYTES
 
 ROUTES: list[tuple[str, str]] = [
@@ -156,9 +157,7 @@ async def _while_wanted(forwarding: Coroutine[Any, Any, None], receive: Any) -> 
         # An answer that was sent whole looks like a client that has gone: let it give its connection back.
         await asyncio.wait(tasks[:1], timeout=_LAST_MOMENT_S)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await stop(*tasks)
     if not tasks[0].cancelled():
         tasks[0].result()
 

@@ -14,6 +14,7 @@ from chassis.embedded.data_folder import DataFolder
 from chassis.embedded.livekit import LiveKitServer, LiveKitUnavailable, find_or_build
 from chassis.embedded.nats_server import NatsServer
 from chassis.embedded.postgres import Postgres
+from chassis.tasks import stop
 from simulators import Simulators
 from simulators.scenario import Scenario
 
@@ -46,7 +47,7 @@ async def open_parts(folder: DataFolder, *, scenario: Scenario, webhook_url: str
     """Start everything, stores first; stop it in reverse. Raises StartFailed, PortInUse."""
     async with contextlib.AsyncExitStack() as stack:
         binary = asyncio.create_task(_livekit_binary(say))
-        stack.push_async_callback(_cancel, binary)
+        stack.push_async_callback(stop, binary)
         nats = NatsServer(
             store=folder.part("nats"), log=folder.part("logs") / "nats.log", password=folder.secret("nats")
         )
@@ -106,8 +107,3 @@ async def _create_database(postgres: Postgres) -> None:
 def _started(child: Child | None) -> Child:
     assert child is not None
     return child
-
-
-async def _cancel(task: asyncio.Task[Path | None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

@@ -27,6 +27,7 @@ from chassis.embedded.data_folder import DataFolder
 from chassis.service import Asgi, Service, serving, stop_signals
 from chassis.settings import load
 from chassis.tasks import TaskDied, Tasks
+from chassis.tasks import stop as stop_tasks
 from simulators.scenario import load as load_scenario
 
 Topology = Literal["together", "split"]
@@ -240,9 +241,7 @@ async def _first(*waits: Coroutine[Any, Any, Any]) -> None:
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await stop_tasks(*tasks)
     for task in done:
         task.result()
 

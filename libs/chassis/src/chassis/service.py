@@ -17,6 +17,7 @@ import structlog
 import uvicorn
 
 from chassis.tasks import TaskDied, Tasks
+from chassis.tasks import stop as stop_tasks
 
 log = structlog.get_logger()
 
@@ -111,7 +112,5 @@ async def _until_stopped(service: Service, stop: asyncio.Event) -> int:
     stopped = asyncio.create_task(stop.wait())
     dead = asyncio.create_task(service.tasks.wait_for_death())
     done, _ = await asyncio.wait({stopped, dead}, return_when=asyncio.FIRST_COMPLETED)
-    for task in (stopped, dead):
-        task.cancel()
-    await asyncio.gather(stopped, dead, return_exceptions=True)
+    await stop_tasks(stopped, dead)
     return 1 if dead in done and isinstance(dead.exception(), TaskDied) else 0

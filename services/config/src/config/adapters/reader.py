@@ -8,6 +8,7 @@ import sys
 import msgspec
 import structlog
 
+from chassis.tasks import stop
 from config.domain.blocks import Reading, Unread, Unreadable
 
 log = structlog.get_logger()
@@ -61,8 +62,7 @@ async def _converse(process: asyncio.subprocess.Process, content: bytes) -> byte
             if len(said) > MAX_ANSWER:
                 raise Unreadable("too_much_text")
     finally:
-        giving.cancel()
-        await asyncio.gather(giving, return_exceptions=True)
+        await stop(giving)
     return bytes(said)
 
 
