@@ -6,19 +6,18 @@ import msgspec
 from litestar import get
 
 from chassis.http.app import Caller
-from chassis.http.pages import DEFAULT_LIMIT, BadCursor, CursorText, PageLimit, decode_cursor, page_of
-from chassis.http.parameters import BadPosition, BadTime, IdText, MomentText, PositionText, moment, position
-from chassis.postgres.faults import Behind, PositionOfAnotherLog
+from chassis.http.pages import DEFAULT_LIMIT, CursorText, PageLimit, decode_cursor, page_of
+from chassis.http.parameters import BadTime, IdText, MomentText, PositionText, moment, position
 from chassis.postgres.pool import Pool
 from chassis.postgres.wait import wait_for_position
 from config.domain.audit import ActorKind, Difference, kind_of_actor
 from config.domain.difference import Change
-from config.http.lists import ReadModels
+from config.http.lists import LISTS, ReadModels
 from config.read_models.audit import Audit, Entry, Place, Search, entries
 from config.read_models.entity_index import SERVICE
 from contracts.ids import CustomerId
 
-AUDIT_REFUSES = (BadCursor, BadPosition, BadTime, Behind, PositionOfAnotherLog)
+AUDIT_REFUSES = (*LISTS, BadTime)
 _WAIT_S = 2.0
 
 

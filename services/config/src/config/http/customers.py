@@ -9,9 +9,8 @@ from litestar.params import FromQuery, JSONBody
 
 from chassis.http.app import Caller, PathId
 from chassis.http.conditions import BadTag, IfMatch, precondition
-from chassis.http.pages import DEFAULT_LIMIT, BadCursor, CursorText, PageLimit, decode_cursor, page_of
-from chassis.http.parameters import BadPosition, PositionText, position
-from chassis.postgres.faults import Behind, PositionOfAnotherLog
+from chassis.http.pages import DEFAULT_LIMIT, CursorText, PageLimit, decode_cursor, page_of
+from chassis.http.parameters import PositionText, position
 from chassis.postgres.wait import wait_for_position
 from chassis.principal import Principal
 from config.domain.customer import BadCustomer, Cap, Command, Create, Rename, Resume, Suspend
@@ -30,7 +29,7 @@ from config.http.customer_bodies import (
     customer_answer,
 )
 from config.http.keys import KeyAnswer
-from config.http.lists import ReadModels
+from config.http.lists import LISTS, ReadModels
 from config.read_models.customer_list import CustomerList, customers_after
 from config.read_models.entity_index import SERVICE
 from contracts.access import SCOPES
@@ -58,7 +57,7 @@ async def create_customer(
     return Response(told, headers=tagged(handled.position))
 
 
-@get("/admin/customers", opt={"operator": True, "refuses": (BadCursor, BadPosition, Behind, PositionOfAnotherLog)})
+@get("/admin/customers", opt={"operator": True, "refuses": LISTS})
 async def list_customers(
     pool: ReadModels,
     suspended: FromQuery[bool | None] = None,

@@ -18,8 +18,8 @@ from config.handlers.people.joining import AddressTaken, UnknownInvitation
 from config.handlers.people.parts import PeopleParts
 from config.http.answers import encoded
 from config.http.auth import Password, Text, Token
-from config.http.lists import ReadModels
-from config.http.members import LISTS, level
+from config.http.lists import LISTS, ReadModels
+from config.http.members import level
 from config.http.people import REFUSES_PASSWORDS, Parts, Tokens, admit, tokens
 from config.read_models.people import Row, people_of
 from contracts.access import Role

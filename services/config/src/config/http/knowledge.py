@@ -8,9 +8,8 @@ from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
 from chassis.http.app import Caller, PathId
-from chassis.http.pages import DEFAULT_LIMIT, BadCursor, CursorText, PageLimit, decode_cursor, page_of
-from chassis.http.parameters import BadPosition, PositionText, position
-from chassis.postgres.faults import Behind, PositionOfAnotherLog
+from chassis.http.pages import DEFAULT_LIMIT, CursorText, PageLimit, decode_cursor, page_of
+from chassis.http.parameters import PositionText, position
 from chassis.postgres.pool import Pool
 from chassis.postgres.wait import wait_for_position
 from config.adapters.reading_progress import progress_of
@@ -34,14 +33,14 @@ from config.http.document_bodies import (
     document_answer,
     document_summary,
 )
+from config.http.lists import LISTS, ReadModels
 from config.read_models.knowledge import Knowledge
 from config.read_models.knowledge_queries import SERVICE, chunks_of, documents_of
 from contracts.ids import DocumentId
 
 KeepsKnowledge = NamedDependency[KnowledgeBase]
-ReadModels = NamedDependency[Pool]
 _WAIT_S = 2.0
-_LIST = {"scope": "knowledge:read", "refuses": (BadCursor, BadPosition, Behind, PositionOfAnotherLog)}
+_LIST = {"scope": "knowledge:read", "refuses": LISTS}
 _UPLOAD = (BadDocument, DocumentTooLarge, MediaTypeRefused, NotWhatItSays, QueueFull, TooManyDocuments)
 _FIRST = -1
 

@@ -18,7 +18,8 @@ from contracts.ids import AgentId, CustomerId, TemplateId, VersionHash
 
 ReadModels = NamedDependency[Pool]
 _WAIT_S = 2.0
-_OPT = {"refuses": (BadCursor, BadPosition, Behind, PositionOfAnotherLog)}
+LISTS = (BadCursor, BadPosition, Behind, PositionOfAnotherLog)
+"""What a list in pages may refuse, beside who asks."""
 
 
 class AgentSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +74,7 @@ class McpServerPage(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: str | None = None
 
 
-@get("/api/agents", opt={"scope": "agents:read", **_OPT})
+@get("/api/agents", opt={"scope": "agents:read", "refuses": LISTS})
 async def list_agents(
     principal: Caller,
     pool: ReadModels,
@@ -98,7 +99,7 @@ async def list_agents(
     return AgentPage(data=data, next_cursor=next_cursor)
 
 
-@get("/api/templates", opt={"scope": "templates:read", **_OPT})
+@get("/api/templates", opt={"scope": "templates:read", "refuses": LISTS})
 async def list_templates(
     principal: Caller,
     pool: ReadModels,
@@ -125,7 +126,7 @@ async def list_templates(
     return TemplatePage(data=data, next_cursor=next_cursor)
 
 
-@get("/api/mcp-servers", opt={"scope": "tools:read", **_OPT})
+@get("/api/mcp-servers", opt={"scope": "tools:read", "refuses": LISTS})
 async def list_mcp_servers(
     principal: Caller,
     pool: ReadModels,

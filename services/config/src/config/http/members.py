@@ -9,15 +9,14 @@ from litestar.params import FromQuery, JSONBody
 
 from chassis.http.app import Caller, PathId
 from chassis.http.conditions import BadTag, IfMatch, precondition
-from chassis.http.pages import DEFAULT_LIMIT, BadCursor, CursorText, PageLimit, decode_cursor, page_of
-from chassis.http.parameters import BadPosition, PositionText, position
-from chassis.postgres.faults import Behind, PositionOfAnotherLog
+from chassis.http.pages import DEFAULT_LIMIT, CursorText, PageLimit, decode_cursor, page_of
+from chassis.http.parameters import PositionText, position
 from chassis.postgres.pool import Pool
 from chassis.postgres.wait import wait_for_position
 from config.domain.membership import LastOwner, Member, OwnersOnly, StillMember
 from config.handlers.people.parts import PeopleParts
 from config.http.answers import encoded, tagged
-from config.http.lists import ReadModels
+from config.http.lists import LISTS, ReadModels
 from config.http.people import Parts
 from config.read_models.entity_index import SERVICE
 from config.read_models.people import People, Row, people_of
@@ -26,7 +25,6 @@ from contracts.events.member import MemberJoined, Person
 from contracts.ids import CustomerId, MemberId
 from contracts.positions import Position
 
-LISTS = (BadCursor, BadPosition, Behind, PositionOfAnotherLog)
 _WAIT_S = 2.0
 
 

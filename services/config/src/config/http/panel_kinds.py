@@ -10,13 +10,12 @@ from litestar.params import FromQuery, JSONBody
 
 from chassis.http.app import Caller, PathId
 from chassis.http.conditions import BadTag, IfMatch, precondition
-from chassis.http.pages import DEFAULT_LIMIT, BadCursor, CursorText, PageLimit, decode_cursor, page_of
-from chassis.http.parameters import BadPosition, PositionText
-from chassis.postgres.faults import Behind, PositionOfAnotherLog
+from chassis.http.pages import DEFAULT_LIMIT, CursorText, PageLimit, decode_cursor, page_of
+from chassis.http.parameters import PositionText
 from config.domain.panel_kind import KindArchived, Written
 from config.handlers.panel_kinds import KIND, InvalidPanelKind, PanelKinds
 from config.http.answers import encoded, tagged
-from config.http.lists import ReadModels, level
+from config.http.lists import LISTS, ReadModels, level
 from config.read_models.entity_index import Row, entities_of
 from contracts.panels.kind import PanelKind, PanelKindFile
 from contracts.panels.registry import builtin
@@ -59,7 +58,7 @@ class PanelKindPage(msgspec.Struct, frozen=True, kw_only=True):
 
 @get(
     "/api/panel-kinds",
-    opt={"scope": "panel_kinds:read", "refuses": (BadCursor, BadPosition, Behind, PositionOfAnotherLog)},
+    opt={"scope": "panel_kinds:read", "refuses": LISTS},
 )
 async def list_panel_kinds(
     principal: Caller,
