@@ -5,16 +5,15 @@ Bounded so that it is a test and not a campaign; seeded, so that it is the same 
 campaign: as many examples of each operation as `BATON_FUZZ_EXAMPLES` says, of another seed each time.
 """
 
-import asyncio
 import os
 import random
 import re
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.fuzzing import schemathesis
 from tests.support.gateways import START
 from tests.support.whole_api import WholeApi, a_whole_api
 
@@ -107,19 +106,6 @@ async def run(url: str, api: WholeApi, folder: Path, *, known: Mapping[str, str]
     arguments += ["-H", f"Authorization: Bearer {api.keys['acme']}"]
     left_out = [*LEFT_OUT, *(() if EXAMPLES else SAME_BODIES)]
     arguments += [one for id in left_out for one in ("--exclude-operation-id", id)]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "schemathesis.cli", "run", url, *arguments),
-        cwd=folder,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        printed, _ = await asyncio.wait_for(process.communicate(), RUN_S)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    text = printed.decode(errors="replace")
-    assert process.returncode == 0, f"seed {SEED}\n{text}"
+    status, text = await schemathesis(url, arguments, folder=folder, timeout_s=RUN_S)
+    assert status == 0, f"seed {SEED}\n{text}"
     return int(re.findall(r"(\d+) generated", text)[0])

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 CHECKS = (
@@ -18,7 +18,7 @@ CHECKS = (
     "ensure_resource_availability",
 )
 """Without those on data alone: what a cursor or a position is, and what fits together, a schema cannot say; and the
-framework takes 0 for false. And without the one on OPTIONS, whose Allow names the first of a path's handlers only.
+framework takes 0 for false.
 """
 
 RUN_S = 100.0
@@ -33,6 +33,11 @@ async def fuzz(
     arguments += ["--suppress-health-check", "all", "--generation-database", "none", "--no-color"]
     arguments += ["-H", f"Authorization: Bearer {credential}"]
     arguments += [one for id in left_out for one in ("--exclude-operation-id", id)]
+    return await schemathesis(url, arguments, folder=folder, timeout_s=RUN_S)
+
+
+async def schemathesis(url: str, arguments: Sequence[str], *, folder: Path, timeout_s: float) -> tuple[int, str]:
+    """Exit status and what was printed; a configuration in `folder` is used. Raises TimeoutError."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "schemathesis.cli", "run", url, *arguments),
@@ -41,7 +46,7 @@ async def fuzz(
         stderr=asyncio.subprocess.STDOUT,
     )
     try:
-        printed, _ = await asyncio.wait_for(process.communicate(), RUN_S)
+        printed, _ = await asyncio.wait_for(process.communicate(), timeout_s)
     finally:
         if process.returncode is None:
             process.kill()
